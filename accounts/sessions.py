@@ -1,0 +1,21 @@
+"""The session engine: Django's database sessions, with the user in a column (see `accounts.models.Session`)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
+
+from accounts.models import Session
+
+
+class SessionStore(DatabaseSessionStore):
+    @classmethod
+    def get_model_class(cls) -> type[Session]:
+        return Session
+
+    def create_model_instance(self, data: dict[str, Any]) -> Session:
+        session = super().create_model_instance(data)
+        session.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
+        return session
