@@ -1,0 +1,64 @@
+"""Limits on how often something may be tried, shared by all processes when Redis is there.
+
+The limiter fails over, not shut: when Redis does not answer, each process counts for itself until it does,
+because a festival that cannot log in is worse than a limit that is a few times too generous for a minute.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import time
+
+from django.conf import settings
+from limits import RateLimitItem, parse
+from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.strategies import MovingWindowRateLimiter
+
+from realtime.errors import ClientError
+
+logger = logging.getLogger(__name__)
+
+
+class RateLimited(ClientError):
+    def __init__(self, retry_after_ms: int) -> None:
+        super().__init__("rate_limited", "Too many attempts. Wait a moment.", retry_after_ms=retry_after_ms)
+
+
+@functools.cache
+def _shared() -> Storage | None:
+    return storage_from_string(settings.REDIS_URL, wrap_exceptions=True) if settings.REDIS_URL else None
+
+
+@functools.cache
+def _local() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@functools.cache
+def _parsed(limit: str) -> RateLimitItem:
+    return parse(limit)
+
+
+def hit(scope: str, identity: str, limit: str) -> None:
+    """Count one attempt of `identity` in `scope`; raise `RateLimited` past `limit`, such as `"30/minute"`."""
+    if not settings.RATE_LIMITS_ENABLED:
+        return
+    item = _parsed(limit)
+    shared = _shared()
+    if shared is not None:
+        try:
+            return _hit(shared, item, scope, identity)
+        except RateLimited:
+            raise
+        except Exception:  # whatever the store raised: counting locally is the answer to all of it
+            logger.warning("rate limits: the shared store does not answer, counting in this process", exc_info=True)
+    _hit(_local(), item, scope, identity)
+
+
+def _hit(storage: Storage, item: RateLimitItem, scope: str, identity: str) -> None:
+    limiter = MovingWindowRateLimiter(storage)
+    if limiter.hit(item, scope, identity):
+        return
+    reset_at = limiter.get_window_stats(item, scope, identity).reset_time
+    raise RateLimited(max(1000, int((reset_at - time.time()) * 1000)))
