@@ -41,6 +41,7 @@ class Environment:
     redis_url: str
     persistence_enabled: bool
     rate_limits_enabled: bool
+    staff_mfa_required: bool
     ws_allow_missing_origin: bool
     ws_connections_per_user: int
     spool_max_bytes: int
@@ -152,6 +153,7 @@ def read_environment() -> Environment:
         redis_url=read.url("REDIS_URL", ("redis", "rediss", "unix")),
         persistence_enabled=read.flag("PERSISTENCE_ENABLED", True),
         rate_limits_enabled=rate_limits,
+        staff_mfa_required=read.flag("STAFF_MFA_REQUIRED", False),
         ws_allow_missing_origin=read.flag("WS_ALLOW_MISSING_ORIGIN", False),
         ws_connections_per_user=read.whole("WS_CONNECTIONS_PER_USER", 20, 1, 10_000),
         spool_max_bytes=read.whole("SPOOL_MAX_BYTES", 64 * 1024 * 1024, 1024, 10 * 1024**3),
