@@ -31,9 +31,7 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 
 def identity_of(user: User) -> Identity:
     """Return the identity of a loaded user row."""
-    return Identity(
-        pk=user.pk, uid=user.uid, name=user.display_name, is_guest=user.is_guest, is_staff=user.is_staff
-    )
+    return Identity(pk=user.pk, uid=user.uid, name=user.display_name, is_guest=user.is_guest, is_staff=user.is_staff)
 
 
 def sessions_alive(keys: Collection[str]) -> set[str]:

@@ -68,24 +68,36 @@ def sign_in_guest(request: HttpRequest, display_name: str) -> tuple[User, bool]:
     return guest, True
 
 
-def rename(*, user: User, display_name: str) -> User:
-    """Call `user` by another name. The same name again changes nothing. Raises `NameRefused` and `RateLimited`."""
+def rename(*, user: User, display_name: str, actor: User | None = None) -> User:
+    """Call `user` by another name; the same name again changes nothing. Without `actor` it is the own name.
+
+    Raises `Forbidden`, `NameRefused` and `RateLimited`.
+    """
+    if actor is not None and not can_manage(actor, user):
+        raise Forbidden
     name = clean_display_name(display_name, is_staff=user.is_staff)
     if name == user.display_name:
         return user
-    hit("renames", user.uid, RENAMES_PER_PERSON)
+    if actor is None:
+        hit("renames", user.uid, RENAMES_PER_PERSON)
     old_name, user.display_name = user.display_name, name
     with transaction.atomic():
         user.save(update_fields=["display_name"])
-        activity.record("accounts.user.renamed", actor=user, target=user.uid, data={"from": old_name, "to": name})
+        data = {"from": old_name, "to": name}
+        activity.record("accounts.user.renamed", actor=actor or user, target=user.uid, data=data)
     return user
 
 
-def register_member(*, email: str, password: str, display_name: str, guest: User | None = None) -> User:
+def register_member(
+    *, email: str, password: str, display_name: str, guest: User | None = None, actor: User | None = None
+) -> User:
     """Make a member; with `guest` that row becomes the member and keeps its uid, memberships and messages.
 
-    Raises `NameRefused`, `EmailTaken` and `AlreadyRegistered`.
+    `actor` is the person of staff who does it for somebody else.
+    Raises `Forbidden`, `NameRefused`, `EmailTaken` and `AlreadyRegistered`.
     """
+    if actor is not None and not (actor.is_staff and actor.has_perm("accounts.add_user")):
+        raise Forbidden
     member = User(display_name=clean_display_name(display_name), email=email.strip().lower())
     # Before the transaction: hashing takes tens of milliseconds, and SQLite lets one writer in at a time.
     member.password = make_password(password)
@@ -94,9 +106,8 @@ def register_member(*, email: str, password: str, display_name: str, guest: User
             if guest is not None:
                 member = _converted(guest, member)
             member.save()
-            activity.record(
-                "accounts.member.registered", actor=member, target=member.uid, data={"was_guest": guest is not None}
-            )
+            data = {"was_guest": guest is not None}
+            activity.record("accounts.member.registered", actor=actor or member, target=member.uid, data=data)
     except IntegrityError as error:
         # The unique column decides: between any look-up and the insert somebody else may take the address.
         raise EmailTaken from error
@@ -133,13 +144,19 @@ def forget_guest(session: SessionBase) -> None:
         session.pop(key, None)
 
 
-def set_password(*, user: User, password: str, keep: str | None = None) -> None:
-    """Change the password and end the person's sessions, except the one with the key `keep`."""
+def set_password(*, user: User, password: str, keep: str | None = None, actor: User | None = None) -> None:
+    """Change the password and end the person's sessions, except the one with the key `keep`.
+
+    Without `actor` the person does it, who has already shown the old password or the reset link. Raises `Forbidden`.
+    """
+    if actor is not None and (user.is_guest or not can_manage(actor, user)):
+        raise Forbidden
     user.password = make_password(password)
     with transaction.atomic():
         user.save(update_fields=["password"])
         ended = _delete_sessions(user, keep=keep)
-        activity.record("accounts.password.changed", actor=user, target=user.uid, data={"sessions_ended": ended})
+        data = {"sessions_ended": ended}
+        activity.record("accounts.password.changed", actor=actor or user, target=user.uid, data=data)
 
 
 def end_sessions(*, user: User, actor: User | None = None, keep: str | None = None) -> int:
@@ -215,6 +232,20 @@ def change_email(*, actor: User, user: User, email: str) -> None:
             activity.record("accounts.email.changed", actor=actor, target=user.uid)
     except IntegrityError as error:
         raise EmailTaken from error
+
+
+def set_rights(*, actor: User, user: User, is_staff: bool, is_superuser: bool) -> None:
+    """Say whether `user` may enter the admin site, and with every right there. Only superusers may. Raises `Forbidden`.
+
+    Nobody changes their own: the last superuser would be locked out.
+    """
+    if not actor.is_superuser or not can_manage(actor, user) or actor.pk == user.pk or user.is_guest:
+        raise Forbidden
+    user.is_staff, user.is_superuser = is_staff or is_superuser, is_superuser
+    with transaction.atomic():
+        user.save(update_fields=["is_staff", "is_superuser"])
+        data = {"is_staff": user.is_staff, "is_superuser": user.is_superuser}
+        activity.record("accounts.rights.changed", actor=actor, target=user.uid, data=data)
 
 
 def remove_second_factor(*, actor: User, user: User) -> bool:
