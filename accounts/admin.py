@@ -169,7 +169,7 @@ class PersonAdmin(admin.ModelAdmin):
 
 @admin.register(Session)
 class SessionAdmin(admin.ModelAdmin):
-    """Who is logged in. A session's key is its password, so neither page nor form ever holds one: a digest stands in."""
+    """Who is logged in. A session's key opens it, so neither page nor form ever holds one: a digest stands in."""
 
     list_display = ("handle", "person", "last_change", "expire_date")
     list_display_links = None

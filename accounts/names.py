@@ -37,7 +37,7 @@ _WEAK: Final = frozenset({"host", "crew", "security", "team", "root", "mod"})
 # The letters that are most often put in place of Latin ones. The list need not be complete: staff are also marked in
 # the message itself, and a name that slips through can be changed by a moderator.
 _LOOK_ALIKES: Final = str.maketrans(
-    "аеорсухіјѕԁһӏԛԝвкмнтαοερτυικν013457$@!|",
+    "аеорсухіјѕԁһӏԛԝвкмнтαοερτυικν013457$@!|",  # noqa: RUF001  that they look alike is the point
     "aeopcyxijsdhlqwbkmhtaoeptuikvoieastsaii",
 )
 

@@ -171,6 +171,7 @@ ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
 if not RATE_LIMITS_ENABLED:
     ACCOUNT_RATE_LIMITS = False
+MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_TOTP_ISSUER = "Pavilion"
 # One step of 30 s either way: phones on a festival ground are rarely on time.
