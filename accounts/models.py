@@ -22,7 +22,7 @@ class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         if not email:
             raise ValueError("A member needs an e-mail address.")
-        fields.setdefault("display_name", email.split("@")[0][:40].ljust(2, "_"))
+        fields.setdefault("display_name", email.partition("@")[0][:40].ljust(2, "_"))
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)

@@ -27,8 +27,8 @@ _KEYCAPS: Final = frozenset("#*0123456789©®")
 _UNSEEN: Final = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
 
 RESERVED: Final = frozenset(
-    "system admin administrator root superuser moderator mod staff organiser organizer support helpdesk owner operator "
-    "official pavilion host crew security team".split()
+    {"system", "admin", "administrator", "root", "superuser", "moderator", "mod", "staff", "organiser", "organizer"}
+    | {"support", "helpdesk", "owner", "operator", "official", "pavilion", "host", "crew", "security", "team"}
 )
 # Words that make no name of their own beside a reserved one: "the admin", "support team".
 _FILLERS: Final = frozenset({"the", "a", "festival", "event", "chat", "room", "account", "desk"})
@@ -37,7 +37,7 @@ _WEAK: Final = frozenset({"host", "crew", "security", "team", "root", "mod"})
 # The letters that are most often put in place of Latin ones. The list need not be complete: staff are also marked in
 # the message itself, and a name that slips through can be changed by a moderator.
 _LOOK_ALIKES: Final = str.maketrans(
-    "аеорсухіјѕԁһӏԛԝвкмнтαοερτυικν013457$@!|",  # noqa: RUF001  that they look alike is the point
+    "аеорсухіјѕԁһӏԛԝвкмнтαοερτυικν013457$@!|",
     "aeopcyxijsdhlqwbkmhtaoeptuikvoieastsaii",
 )
 
