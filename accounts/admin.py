@@ -220,7 +220,7 @@ class SessionAdmin(admin.ModelAdmin):
             except ClientError as error:
                 self.message_user(request, error.message, messages.ERROR)
         if done:
-            self.message_user(request, f"{done} sessions ended.", messages.SUCCESS)
+            self.message_user(request, f"Sessions ended: {done}.", messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
+from django.utils import timezone
 
 from accounts.models import Session
 
@@ -19,3 +20,9 @@ class SessionStore(DatabaseSessionStore):
         session = super().create_model_instance(data)
         session.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
         return session
+
+
+def sweep_sessions() -> str:
+    """Delete the expired sessions."""
+    count, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
+    return f"{count} expired sessions deleted"
