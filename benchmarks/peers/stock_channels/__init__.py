@@ -1,0 +1,1 @@
+"""The chat of the Channels tutorial, as a Django project of its own."""
