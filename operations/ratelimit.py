@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
+from collections.abc import Callable
 
 from django.conf import settings
 from limits import RateLimitItem, parse
@@ -42,23 +43,32 @@ def _parsed(limit: str) -> RateLimitItem:
 
 def hit(scope: str, identity: str, limit: str) -> None:
     """Count one attempt of `identity` in `scope`; raise `RateLimited` past `limit`, such as `"30/minute"`."""
+    _ask(MovingWindowRateLimiter.hit, scope, identity, limit)
+
+
+def refuse_if_spent(scope: str, identity: str, limit: str) -> None:
+    """Raise `RateLimited` where `hit` would, without counting: for limits on failures alone."""
+    _ask(MovingWindowRateLimiter.test, scope, identity, limit)
+
+
+def _ask(question: Callable[..., bool], scope: str, identity: str, limit: str) -> None:
     if not settings.RATE_LIMITS_ENABLED:
         return
     item = _parsed(limit)
     shared = _shared()
     if shared is not None:
         try:
-            return _hit(shared, item, scope, identity)
+            return _answer(question, shared, item, scope, identity)
         except RateLimited:
             raise
         except Exception:  # whatever the store raised: counting locally is the answer to all of it
             logger.warning("rate limits: the shared store does not answer, counting in this process", exc_info=True)
-    _hit(_local(), item, scope, identity)
+    _answer(question, _local(), item, scope, identity)
 
 
-def _hit(storage: Storage, item: RateLimitItem, scope: str, identity: str) -> None:
+def _answer(question: Callable[..., bool], storage: Storage, item: RateLimitItem, scope: str, identity: str) -> None:
     limiter = MovingWindowRateLimiter(storage)
-    if limiter.hit(item, scope, identity):
+    if question(limiter, item, scope, identity):
         return
     reset_at = limiter.get_window_stats(item, scope, identity).reset_time
     raise RateLimited(max(1000, int((reset_at - time.time()) * 1000)))

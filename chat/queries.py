@@ -1,0 +1,309 @@
+"""Everything that is read. Each function says how many statements it runs; tests pin the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import BigIntegerField, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.utils import timezone
+
+from accounts.models import User
+from chat import events
+from chat.events import MemberRow, MessageRow
+from chat.models import Ban, Membership, Message, Room, RoomCursor
+from chat.permissions import Standing
+from realtime.errors import NotFound
+from realtime.hub import Changes, Head
+from realtime.runtime import online
+
+PAGE = 100
+# Unread messages are counted up to here and shown as "99+".
+MAX_UNREAD = 100
+# A page stays well below one frame of 1 MiB even when every character takes four bytes.
+MAX_PAGE_CHARACTERS = 150_000
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A room and what one person is in it."""
+
+    room: Room
+    standing: Standing
+    read_seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RoomCard:
+    """A room as the home page shows it."""
+
+    uid: str
+    name: str
+    kind: str
+    mode: str
+    online: int
+    unread: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Messages in ascending order, and whether there are more beyond the end that was paged towards."""
+
+    rows: list[MessageRow]
+    has_more: bool
+
+
+def is_banned(user: Any, room: Any) -> Exists:
+    """Return the condition that a standing ban keeps `user` out of `room`; both may be `OuterRef`s."""
+    return Exists(Ban.objects.active(timezone.now()).filter(Q(room=room) | Q(room=None), user=user))
+
+
+def accesses(pairs: Collection[tuple[int, str]]) -> dict[tuple[int, str], Access]:
+    """Return the access for each pair of user (primary key) and room uid whose room exists.
+
+    One statement when everybody is a member already, three when somebody comes for the first time.
+    """
+    wanted = set(pairs)
+    users, rooms = {user for user, _ in wanted}, {room for _, room in wanted}
+    memberships = (
+        Membership.objects.filter(user_id__in=users, room__uid__in=rooms)
+        .select_related("room", "user")
+        .annotate(is_banned=is_banned(OuterRef("user_id"), OuterRef("room_id")))
+    )
+    found = {(m.user_id, m.room.uid): _access(m) for m in memberships}
+    missing = wanted - found.keys()
+    if missing:
+        found |= _first_accesses(missing)
+    return {pair: found[pair] for pair in wanted if pair in found}
+
+
+def _access(membership: Any) -> Access:
+    standing = Standing(
+        user_id=membership.user_id,
+        is_active=membership.user.is_active,
+        is_guest=membership.user.is_guest,
+        is_banned=membership.is_banned,
+        membership_id=membership.pk,
+        role=membership.role,
+        muted_until=membership.muted_until,
+        is_present=membership.left_at is None and membership.removed_at is None,
+    )
+    return Access(membership.room, standing, membership.read_seq)
+
+
+def _first_accesses(pairs: Collection[tuple[int, str]]) -> dict[tuple[int, str], Access]:
+    rooms = {room.uid: room for room in Room.objects.filter(uid__in={room for _, room in pairs})}
+    users = User.objects.filter(pk__in={user for user, _ in pairs})
+    people = {user.pk: user for user in users}
+    bans = set(
+        Ban.objects.active(timezone.now())
+        .filter(Q(room__in=rooms.values()) | Q(room=None), user__in=people)
+        .values_list("user_id", "room__uid")
+    )
+    found = {}
+    for pair in pairs:
+        user, room = people.get(pair[0]), rooms.get(pair[1])
+        if user is None or room is None:
+            continue
+        banned = (user.pk, room.uid) in bans or (user.pk, None) in bans
+        standing = Standing(user_id=user.pk, is_active=user.is_active, is_guest=user.is_guest, is_banned=banned)
+        found[pair] = Access(room, standing)
+    return found
+
+
+def access_for(user: User, room_uid: str) -> Access:
+    """Return the access of a present member, or raise `NotFound`: what one may not see does not exist."""
+    access = accesses([(user.pk, room_uid)]).get((user.pk, room_uid))
+    if access is None or access.standing.is_banned or not access.standing.is_present:
+        raise NotFound("There is no such room.")
+    return access
+
+
+# --- messages ---------------------------------------------------------------------------------------------------
+
+
+def message_rows(messages: QuerySet[Message]) -> QuerySet[Message, tuple[Any, ...]]:
+    """Return the fields of `MessageRow`, in its order, in one statement."""
+    role = Membership.objects.filter(room_id=OuterRef("room_id"), user_id=OuterRef("sender_id")).values("role")
+    return messages.annotate(sender_role=Subquery(role)).values_list(
+        "rev",
+        "seq",
+        "uid",
+        "kind",
+        "body",
+        "created_at",
+        "edited_at",
+        "deleted_at",
+        "client_id",
+        "sender_id",
+        "sender__uid",
+        "sender__display_name",
+        "sender__is_guest",
+        "sender_role",
+    )
+
+
+def message_page(
+    room: Room, *, before: int | None = None, after: int | None = None, around: int | None = None, limit: int = PAGE
+) -> Page:
+    """Return up to `limit` messages: the newest, or those next to a position. One statement, two for `around`."""
+    limit = max(1, min(limit, PAGE))
+    messages = Message.objects.filter(room=room, seq__gt=room.cleared_seq)
+    if around is not None:
+        older = message_page(room, before=around + 1, limit=(limit + 1) // 2)
+        newer = message_page(room, after=around, limit=max(1, limit // 2))
+        return Page(older.rows + newer.rows, older.has_more or newer.has_more)
+    if after is not None:
+        rows = _read(messages.filter(seq__gt=after).order_by("seq"), limit + 1)
+    else:
+        if before is not None:
+            messages = messages.filter(seq__lt=before)
+        rows = _read(messages.order_by("-seq"), limit + 1)
+    page = _within_size(rows[:limit])
+    has_more = len(rows) > len(page)
+    return Page(page if after is not None else page[::-1], has_more)
+
+
+def _read(messages: QuerySet[Message], limit: int) -> list[MessageRow]:
+    return [MessageRow(*row) for row in message_rows(messages)[:limit]]
+
+
+def _within_size(rows: list[MessageRow]) -> list[MessageRow]:
+    size = 0
+    for index, row in enumerate(rows):
+        size += len(row.body)
+        if index and size > MAX_PAGE_CHARACTERS:
+            return rows[:index]
+    return rows
+
+
+# --- positions --------------------------------------------------------------------------------------------------
+
+
+def heads(rooms: Sequence[str]) -> dict[str, Head]:
+    """Return the last number and the epoch of each room. One statement."""
+    cursors = RoomCursor.objects.filter(room__uid__in=rooms).values_list("room__uid", "head", "epoch")
+    return {uid: Head(head, epoch) for uid, head, epoch in cursors}
+
+
+def changes(room_uid: str, since: int) -> Changes | None:
+    """Return the rows that changed after `since`, in their present state and in order. Two statements.
+
+    The head is read first. A row that changes afterwards stands above it and is left for the next reading: it keeps
+    its place in the order, and nobody is shown a number that was not committed when the head was.
+    """
+    room = Room.objects.select_related("cursor").filter(uid=room_uid).first()
+    if room is None:
+        return None
+    head = Head(room.cursor.head, room.cursor.epoch)
+    now = timezone.now()
+    found = [_change_event(room_uid, row, now) for row in _changed_rows(room, since, head.number)]
+    if since < room.rev <= head.number:
+        found.append(events.room_event(room, now))
+    return Changes(head, sorted(found, key=lambda event: event.number))
+
+
+def _changed_rows(room: Room, since: int, head: int) -> Iterable[tuple[Any, ...]]:
+    messages = message_rows(Message.objects.filter(room=room, rev__gt=since, rev__lte=head, seq__gt=room.cleared_seq))
+    # Members in the columns of messages, so that both come in one statement: seq 0 tells them apart.
+    members = (
+        Membership.objects.filter(room=room, rev__gt=since, rev__lte=head)
+        .annotate(seq=Value(0, output_field=BigIntegerField()), kind=F("role"), no_text=Value(""))
+        .annotate(member_uid=F("user__uid"))
+        .annotate(edited_at=F("muted_until"), deleted_at=F("removed_at"), client_id=Value(None, output_field=None))
+    )
+    return messages.union(
+        members.values_list(
+            "rev",
+            "seq",
+            "member_uid",
+            "kind",
+            "no_text",
+            "joined_at",
+            "edited_at",
+            "deleted_at",
+            "client_id",
+            "user_id",
+            "user__uid",
+            "user__display_name",
+            "user__is_guest",
+            "role",
+        ),
+        all=True,
+    )
+
+
+def _change_event(room: str, fields: tuple[Any, ...], now: Any) -> Any:
+    row = MessageRow(*fields)
+    if row.seq:
+        return events.message_event(room, row)
+    member = MemberRow(
+        rev=row.rev,
+        user_id=row.sender_id or 0,
+        uid=row.uid,
+        name=row.sender_name or "",
+        role=row.kind,
+        muted_until=row.edited_at,
+        removed_at=row.deleted_at,
+    )
+    return events.member_event(room, member, now)
+
+
+# --- lists ------------------------------------------------------------------------------------------------------
+
+
+def listed_rooms() -> list[RoomCard]:
+    """Return the rooms of the home page with the people in them now. One statement."""
+    rooms = Room.objects.open().filter(is_listed=True).order_by("position", "name")
+    return [_card(room) for room in rooms]
+
+
+def recent_rooms(user: User, limit: int = 8) -> list[RoomCard]:
+    """Return the rooms the person visited last, newest first. One statement."""
+    memberships = (
+        Membership.objects.present()
+        .filter(user=user, room__archived_at=None)
+        .select_related("room", "room__cursor")
+        .order_by("-visited_at")[:limit]
+    )
+    return [_card(m.room) for m in memberships]
+
+
+def _card(room: Room) -> RoomCard:
+    return RoomCard(room.uid, room.name, room.kind, room.mode, online(room.uid))
+
+
+def unread_totals(user: User) -> dict[str, int]:
+    """Return in how many rooms the person has something unread, and how many messages, 100 at most a room.
+
+    One statement. Their own messages and tombstones do not count.
+    """
+    unread = (
+        Message.objects.filter(room_id=OuterRef("room_id"), seq__gt=OuterRef("read_seq"), deleted_at=None)
+        .filter(seq__gt=OuterRef("room__cleared_seq"))
+        .exclude(sender=user)
+        .values("seq")[:MAX_UNREAD]
+    )
+    counted = (
+        Membership.objects.present()
+        .filter(user=user, room__archived_at=None, room__cursor__head__gt=F("read_seq"))
+        .annotate(unread=Func(Subquery(unread), function="COUNT", template="(SELECT COUNT(*) FROM %(expressions)s AS u)", output_field=IntegerField()))
+    )
+    counts = [count for count in counted.values_list("unread", flat=True) if count]
+    return {"rooms": len(counts), "messages": sum(counts)}
+
+
+def people(user_ids: Collection[int], limit: int = 100) -> list[dict[str, Any]]:
+    """Return up to `limit` of the people as clients see them, by name. One statement."""
+    users = User.objects.filter(pk__in=list(user_ids)[:2000]).order_by("display_name", "pk")[:limit]
+    return [
+        {"uid": uid, "name": name, "guest": guest}
+        for uid, name, guest in users.values_list("uid", "display_name", "is_guest")
+    ]
+
+
+def banned_everywhere(users: Collection[int]) -> set[int]:
+    """Return those of the users who are kept out of the whole platform. One statement."""
+    bans = Ban.objects.active(timezone.now()).filter(room=None).values_list("user_id", flat=True)
+    return set(bans) & set(users)

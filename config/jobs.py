@@ -1,0 +1,16 @@
+"""The jobs of all apps, with their times."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from accounts.sessions import sweep_sessions
+from operations.idempotency import sweep_keys
+from operations.jobs import Job
+from operations.nodes import sweep_silent
+
+JOBS = (
+    Job("operations.nodes", timedelta(minutes=1), sweep_silent),
+    Job("accounts.sessions", timedelta(minutes=1), sweep_sessions),
+    Job("operations.idempotency_keys", timedelta(hours=1), sweep_keys),
+)

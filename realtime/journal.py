@@ -1,0 +1,89 @@
+"""What a writer does with its items while the database is away.
+
+The journal gives the spool (`realtime.spool`, bytes on a disk) the meaning of items: how one becomes bytes, how
+bytes are stored later, and what a sender is answered in the meantime.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from realtime.errors import ClientError, Overloaded
+from realtime.spool import Spool, SpoolFull
+
+logger = logging.getLogger(__name__)
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+T = TypeVar("T")
+
+FIRST_BACK_OFF = 0.05
+LONGEST_BACK_OFF = 2.0
+
+
+class Journal(Generic[ItemT, ResultT]):
+    """Keeps items on the disk, in order.
+
+    `dump(item)` gives one line of bytes; `replay(lines)` stores them and must be idempotent, because after a crash the
+    same lines come again; `answer(item)` is what the sender gets once the line is safe, or a `ClientError`.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        dump: Callable[[ItemT], bytes],
+        replay: Callable[[Sequence[bytes]], object],
+        answer: Callable[[ItemT], ResultT | ClientError],
+    ) -> None:
+        self.replay = replay
+        # Held while items are kept, and while the end of the journal is stored.
+        self.lock = asyncio.Lock()
+        self._spool = spool
+        self._dump = dump
+        self._answer = answer
+        # One thread: an fsync must not block the loop, and the spool is not thread-safe.
+        self._disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
+
+    @property
+    def pending(self) -> int:
+        return self._spool.pending
+
+    async def open(self) -> None:
+        await self._run(self._spool.open)
+
+    async def close(self) -> None:
+        await self._run(self._spool.close)
+        self._disk.shutdown()
+
+    async def keep(self, items: list[ItemT]) -> Sequence[ResultT | ClientError]:
+        """Write the items and return their answers; `Overloaded` for each when the journal is full."""
+        try:
+            await self._run(lambda: self._spool.append([self._dump(item) for item in items]))
+        except SpoolFull as error:
+            logger.error("the journal takes no more: %s", error)
+            return [Overloaded() for _ in items]
+        return [self._answer(item) for item in items]
+
+    async def read(self, skip: int, most: int | None = None) -> list[bytes]:
+        return await self._run(lambda: self._spool.read(skip, most))
+
+    async def clear(self) -> None:
+        await self._run(self._spool.clear)
+
+    async def _run(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._disk, function)
+
+
+def back_off(attempt: int) -> float:
+    """Return the seconds to wait after failure number `attempt`, from 1: doubling, bounded, and jittered.
+
+    The jitter matters: processes that lost the database together must not come back together.
+    """
+    longest = min(LONGEST_BACK_OFF, FIRST_BACK_OFF * 2**attempt)
+    return random.uniform(longest / 2, longest)  # noqa: S311  no secret depends on it

@@ -1,0 +1,119 @@
+"""An append-only journal on disk for what must not be lost while the database is away.
+
+A record is one line: eight hexadecimal digits of CRC-32, a blank, and the payload, which holds no newline. `append`
+returns after `fsync`, so a returned record survives `kill -9` and a power cut. A line that was cut off by a crash
+fails its checksum; it was never acknowledged, and reading passes over it.
+
+The file is locked while a process owns it. The lock dies with the process, so `adopt_orphans` finds exactly the
+journals whose writers are gone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import itertools
+import logging
+import os
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+logger = logging.getLogger(__name__)
+
+SUFFIX = ".journal"
+
+
+class SpoolFull(Exception):
+    """The journal has reached its limit, or the disk has: nothing was written."""
+
+
+class Spool:
+    """One process's journal. Its methods block on the disk: call them in a thread. It is not thread-safe."""
+
+    def __init__(self, directory: Path, name: str, max_bytes: int) -> None:
+        self.path = directory / f"{name}{SUFFIX}"
+        self._max_bytes = max_bytes
+        self._file: IO[bytes] | None = None
+        self.pending = 0
+
+    def open(self) -> None:
+        """Create the file and lock it for this process."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self.path.open("a+b")
+        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.pending = sum(1 for _ in _records(self.path))
+
+    def append(self, payloads: list[bytes]) -> None:
+        """Write all of `payloads` or none, and return when they are on the disk. Raises `SpoolFull`."""
+        file = self._opened()
+        before = file.seek(0, os.SEEK_END)
+        data = b"".join(_line(payload) for payload in payloads)
+        if before + len(data) > self._max_bytes:
+            raise SpoolFull(f"The journal would pass {self._max_bytes} bytes.")
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError as error:
+            # Half a batch must not stay: its senders are told that nothing was kept.
+            file.truncate(before)
+            raise SpoolFull(str(error)) from error
+        self.pending += len(payloads)
+
+    def read(self, skip: int = 0, most: int | None = None) -> list[bytes]:
+        """Return the whole records after the first `skip`, oldest first, and no more than `most`."""
+        return list(itertools.islice(_records(self.path), skip, None if most is None else skip + most))
+
+    def clear(self) -> None:
+        """Forget all records: they are in the database now."""
+        file = self._opened()
+        file.truncate(0)
+        os.fsync(file.fileno())
+        self.pending = 0
+
+    def close(self) -> None:
+        """Release the lock; an empty journal is removed."""
+        if self._file is None:
+            return
+        if self.pending == 0:
+            self.path.unlink(missing_ok=True)
+        self._file.close()
+        self._file = None
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            raise RuntimeError("The journal is not open.")
+        return self._file
+
+
+def adopt_orphans(directory: Path) -> Iterator[tuple[Path, list[bytes]]]:
+    """Yield the journals whose writers are dead, each locked while the caller works on it.
+
+    The caller deletes the path once the records are stored; what it leaves is found again next time.
+    """
+    for path in sorted(directory.glob(f"*{SUFFIX}")):
+        try:
+            with path.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                yield path, list(_records(path))
+        except BlockingIOError:
+            continue  # its writer lives
+        except FileNotFoundError:
+            continue  # another process has just stored it
+
+
+def _line(payload: bytes) -> bytes:
+    if b"\n" in payload:
+        raise ValueError("A journal record holds no newline.")
+    return b"%08x %s\n" % (zlib.crc32(payload), payload)
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            checksum, _, payload = line.rstrip(b"\n").partition(b" ")
+            if line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(payload):
+                yield payload
+            else:
+                logger.warning("journal %s: line %d was cut off and is passed over", path.name, number)

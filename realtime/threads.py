@@ -1,0 +1,72 @@
+"""Threads that talk to the database for the event loop.
+
+Each thread keeps its own connection, because opening one for every read would cost more than the read. A
+connection that broke is closed at once, so the next call opens a fresh one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# What Django raises when the database is away, restarting, or out of connections, as opposed to a wrong statement.
+OUTAGES = (OperationalError, InterfaceError)
+
+
+class DatabaseThreads:
+    """A small pool. `statements` counts every statement its threads ran."""
+
+    def __init__(self, name: str, size: int) -> None:
+        self._pool = ThreadPoolExecutor(max_workers=size, thread_name_prefix=f"{name}-db")
+        self._local = threading.local()
+        self._connections: list[BaseDatabaseWrapper] = []
+        self._counter = itertools.count(1)
+        self.statements = 0
+
+    async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call `function` in a thread of the pool and return what it returns."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, lambda: self._call(function, *args, **kwargs))
+
+    def submit(self, function: Callable[[], R]) -> asyncio.Future[R]:
+        """The same, as a future that the caller may stop waiting for."""
+        return asyncio.get_running_loop().run_in_executor(self._pool, lambda: self._call(function))
+
+    def close(self) -> None:
+        """Wait for the running calls and close the connections."""
+        self._pool.shutdown(wait=True)
+        for held in self._connections:
+            held.close()
+
+    def _call(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        self._adopt_connection()
+        try:
+            return function(*args, **kwargs)
+        except OUTAGES:
+            connection.close()
+            raise
+
+    def _adopt_connection(self) -> None:
+        if getattr(self._local, "is_adopted", False):
+            return
+        self._local.is_adopted = True
+        held = connections[DEFAULT_DB_ALIAS]
+        # close() runs in another thread than the one that opened the connection.
+        held.inc_thread_sharing()
+        held.execute_wrappers.append(self._count)
+        self._connections.append(held)
+
+    def _count(self, execute: Any, sql: Any, params: Any, many: Any, context: Any) -> Any:
+        # itertools.count is atomic under the GIL, `+= 1` from several threads is not.
+        self.statements = next(self._counter)
+        return execute(sql, params, many, context)
