@@ -13,7 +13,7 @@ def client_address(request: HttpRequest) -> str:
     `X-Forwarded-For` is not read here: the server has already replaced REMOTE_ADDR for the proxies it trusts, and
     nobody else's header may be believed.
     """
-    remote = request.META.get("REMOTE_ADDR", "")
+    remote: str = request.META.get("REMOTE_ADDR", "")
     try:
         address = ipaddress.ip_address(remote)
     except ValueError:

@@ -17,12 +17,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 
 from accounts import services
 from accounts.admin_forms import AddMemberForm, PersonForm
 from accounts.models import Session, User
 from accounts.permissions import can_manage
+from accounts.requests import person_of
 from operations import activity
 from realtime.errors import ClientError
 
@@ -33,7 +34,7 @@ RIGHTS = ("is_staff", "is_superuser", "groups")
 
 
 @admin.register(User)
-class PersonAdmin(admin.ModelAdmin):
+class PersonAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # only its stub is generic
     """Guests, members and staff. Guests come in by themselves; nobody is deleted, for their messages would go too."""
 
     list_display = ("display_name", "kind", "email", "uid", "is_active", "sessions_alive", "date_joined")
@@ -49,7 +50,8 @@ class PersonAdmin(admin.ModelAdmin):
     actions = ("end_sessions", "disable", "enable", "remove_second_factor")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        return super().get_queryset(request).annotate(session_count=Count("sessions"))
+        people: QuerySet[User] = super().get_queryset(request).annotate(session_count=Count("sessions"))
+        return people
 
     @admin.display(description="kind")
     def kind(self, user: User) -> str:
@@ -64,7 +66,7 @@ class PersonAdmin(admin.ModelAdmin):
             options["form"] = AddMemberForm
         return super().get_form(request, obj, change=change, **options)
 
-    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> list[tuple[str | None, dict[str, Any]]]:
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         if obj is None:
             return [(None, {"fields": ["email", "display_name", "password"]})]
         facts = ("Facts", {"fields": ["uid", "kind", "is_active", "sessions_alive", "date_joined", "last_login"]})
@@ -81,7 +83,7 @@ class PersonAdmin(admin.ModelAdmin):
         return fixed
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return super().has_change_permission(request, obj) and (obj is None or can_manage(request.user, obj))
+        return super().has_change_permission(request, obj) and (obj is None or can_manage(person_of(request), obj))
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return False
@@ -94,8 +96,8 @@ class PersonAdmin(admin.ModelAdmin):
             self.message_user(request, error.message, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
 
-    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm, change: bool) -> None:
-        data, changed, actor = form.cleaned_data, set(form.changed_data), request.user
+    def save_model(self, request: HttpRequest, obj: User, form: forms.ModelForm[User], change: bool) -> None:
+        data, changed, actor = form.cleaned_data, set(form.changed_data), person_of(request)
         if not change:
             member = services.register_member(actor=actor, **data)
             obj.pk, obj._state.adding = member.pk, False
@@ -115,12 +117,12 @@ class PersonAdmin(admin.ModelAdmin):
             if keep:
                 services.keep_signed_in(request.session, user)
 
-    def save_related(self, request: HttpRequest, form: forms.ModelForm, formsets: Any, change: bool) -> None:
+    def save_related(self, request: HttpRequest, form: forms.ModelForm[User], formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if "groups" in form.changed_data:
             names = [group.name for group in form.cleaned_data["groups"]]
             activity.record(
-                "accounts.groups.changed", actor=request.user, target=form.instance.uid, data={"groups": names}
+                "accounts.groups.changed", actor=person_of(request), target=form.instance.uid, data={"groups": names}
             )
 
     @admin.action(description="End all sessions (log out everywhere)", permissions=["change"])
@@ -158,7 +160,7 @@ class PersonAdmin(admin.ModelAdmin):
         done = 0
         for user in people:
             try:
-                act(actor=request.user, user=user)
+                act(actor=person_of(request), user=user)
                 done += 1
             except ClientError as error:
                 self.message_user(request, f"{user}: {error.message}", messages.ERROR)
@@ -168,7 +170,7 @@ class PersonAdmin(admin.ModelAdmin):
 
 
 @admin.register(Session)
-class SessionAdmin(admin.ModelAdmin):
+class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # only its stub is generic
     """Who is logged in. A session's key opens it, so neither page nor form ever holds one: a digest stands in."""
 
     list_display = ("handle", "person", "last_change", "expire_date")
@@ -197,7 +199,7 @@ class SessionAdmin(admin.ModelAdmin):
         return session.expire_date - timedelta(seconds=settings.SESSION_COOKIE_AGE)
 
     @admin.display(description=mark_safe('<input type="checkbox" id="action-toggle" aria-label="Select all">'))
-    def action_checkbox(self, session: Session) -> str:
+    def action_checkbox(self, session: Session) -> SafeString:
         label = f"Select the session of {session.user}"
         attributes = {"class": "action-select", "aria-label": label}
         handle = handle_of(session.session_key)
@@ -206,8 +208,10 @@ class SessionAdmin(admin.ModelAdmin):
     def response_action(self, request: HttpRequest, queryset: QuerySet[Session]) -> HttpResponse | None:
         handles = set(request.POST.getlist(helpers.ACTION_CHECKBOX_NAME))
         keys = queryset.values_list("session_key", flat=True)
-        request.POST = request.POST.copy()
-        request.POST.setlist(helpers.ACTION_CHECKBOX_NAME, [key for key in keys if handle_of(key) in handles])
+        form = request.POST.copy()
+        form.setlist(helpers.ACTION_CHECKBOX_NAME, [key for key in keys if handle_of(key) in handles])
+        # From here on Django works with keys, as it does for any other list.
+        request.POST = form  # type: ignore[assignment]
         return super().response_action(request, queryset)
 
     @admin.action(description="End the chosen sessions")
@@ -215,7 +219,7 @@ class SessionAdmin(admin.ModelAdmin):
         done = 0
         for key in list(sessions.values_list("session_key", flat=True)):
             try:
-                services.end_session(key=key, actor=request.user)
+                services.end_session(key=key, actor=person_of(request))
                 done += 1
             except ClientError as error:
                 self.message_user(request, error.message, messages.ERROR)

@@ -20,13 +20,13 @@ class PasswordField(forms.CharField):
         super().__init__(**{"strip": False, "widget": widget, "help_text": help_text, **options})
 
     def clean(self, value: Any) -> str:
-        password = super().clean(value)
+        password: str = super().clean(value)
         if password:
             password_validation.validate_password(password)
         return password
 
 
-class AddMemberForm(forms.ModelForm):
+class AddMemberForm(forms.ModelForm):  # type: ignore[type-arg]  # only its stub is generic
     display_name = DisplayNameField(label="Name")
     password = PasswordField()
 
@@ -39,7 +39,7 @@ class AddMemberForm(forms.ModelForm):
         self.fields["email"].required = True
 
 
-class PersonForm(forms.ModelForm):
+class PersonForm(forms.ModelForm):  # type: ignore[type-arg]  # only its stub is generic
     display_name = DisplayNameField(label="Name")
     new_password = PasswordField(
         required=False, help_text="Leave empty to keep the present one. Setting one ends the person's sessions."
@@ -52,7 +52,8 @@ class PersonForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # Who may only look gets no fields at all, and a guest's form has no e-mail address.
-        if "display_name" in self.fields:
-            self.fields["display_name"].is_staff = self.instance.is_staff
+        name = self.fields.get("display_name")
+        if isinstance(name, DisplayNameField):
+            name.is_staff = self.instance.is_staff
         if "email" in self.fields:
             self.fields["email"].required = True

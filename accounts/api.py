@@ -9,6 +9,7 @@ from ninja.security import django_auth
 
 from accounts import services
 from accounts.models import User
+from accounts.requests import person_of
 
 router = Router(tags=["people"])
 
@@ -55,4 +56,4 @@ def create_guest(request: HttpRequest, body: NameIn) -> Status[PersonOut]:
 
 @router.post("/me/name", response=PersonOut, auth=django_auth, summary="Change the own name")
 def change_name(request: HttpRequest, body: NameIn) -> PersonOut:
-    return person_out(services.rename(user=request.user, display_name=body.display_name))
+    return person_out(services.rename(user=person_of(request), display_name=body.display_name))

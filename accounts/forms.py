@@ -14,11 +14,9 @@ from realtime.errors import ClientError
 class DisplayNameField(forms.CharField):
     """A text that `clean_display_name` accepts."""
 
-    def __init__(self, *, is_staff: bool = False, **options: object) -> None:
+    def __init__(self, *, label: str = "Your name", is_staff: bool = False) -> None:
         self.is_staff = is_staff
-        super().__init__(
-            **{"label": "Your name", "help_text": "Shown beside what you write.", "strip": False, **options}
-        )
+        super().__init__(label=label, help_text="Shown beside what you write.", strip=False)
         self.widget.attrs.update({"autocomplete": "nickname", "maxlength": str(MAX_LENGTH)})
 
     def clean(self, value: object) -> str:

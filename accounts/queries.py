@@ -50,21 +50,25 @@ def users_of_sessions(keys: Collection[str]) -> dict[str, Identity]:
     password in the session equal to that of the row, so that a session from before a password change is refused.
     """
     sessions = _living(keys).select_related("user").defer("user__last_login")
-    return {session.session_key: identity_of(session.user) for session in sessions if _is_genuine(session)}
+    return {
+        session.session_key: identity_of(session.user)
+        for session in sessions
+        if session.user is not None and _is_genuine(session, session.user)
+    }
 
 
 def _living(keys: Collection[str]) -> QuerySet[Session]:
     return Session.objects.filter(session_key__in=keys, expire_date__gt=timezone.now(), user__is_active=True)
 
 
-def _is_genuine(session: Session) -> bool:
+def _is_genuine(session: Session, user: User) -> bool:
     # get_decoded() answers {} to data whose signature is wrong.
     data: dict[str, Any] = session.get_decoded()
-    if data.get(SESSION_KEY) != str(session.user_id):
+    if data.get(SESSION_KEY) != str(user.pk):
         return False
     if data.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return False
-    return _is_hash_of(session.user, data.get(HASH_SESSION_KEY, ""))
+    return _is_hash_of(user, data.get(HASH_SESSION_KEY, ""))
 
 
 def _is_hash_of(user: User, stored: str) -> bool:

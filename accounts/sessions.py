@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
@@ -17,7 +17,7 @@ class SessionStore(DatabaseSessionStore):
         return Session
 
     def create_model_instance(self, data: dict[str, Any]) -> Session:
-        session = super().create_model_instance(data)
+        session = cast(Session, super().create_model_instance(data))
         session.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
         return session
 

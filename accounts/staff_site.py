@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.models import User
+from accounts.requests import person_of
 
 
 def lacks_second_factor(user: User) -> bool:
@@ -30,7 +31,7 @@ class StaffSite(AdminSite):
     index_title = "Control room"
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return super().has_permission(request) and not lacks_second_factor(request.user)
+        return super().has_permission(request) and not lacks_second_factor(person_of(request))
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Send whoever may not enter to the page where that can be changed."""
@@ -45,7 +46,9 @@ class StaffSite(AdminSite):
         messages.warning(request, "Staff need an authenticator app. Set it up here, then go on to the admin site.")
         return _redirect("mfa_activate_totp", target)
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(  # type: ignore[override]  # a redirect is no page of the site
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """Use the members' page: it ends the person's other sessions as well."""
         return HttpResponseRedirect(reverse("account_change_password"))
 

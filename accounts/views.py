@@ -20,11 +20,12 @@ class SignUpView(SignupView):
         return {**super().get_initial(), "display_name": guest.display_name if guest else ""}
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        return super().get_context_data(**kwargs) | {"guest": guest_of(self.request)}
+        return {**super().get_context_data(**kwargs), "guest": guest_of(self.request)}
 
     def form_valid(self, form: SignUpForm) -> HttpResponse:
         try:
-            return super().form_valid(form)
+            response: HttpResponse = super().form_valid(form)
         except ClientError as error:
             form.add_error(error.field if error.field in form.fields else None, error.message)
-            return self.form_invalid(form)
+            response = self.form_invalid(form)
+        return response
