@@ -11,7 +11,7 @@ const build = await context({
     app: "src/app.ts",
     room: "src/room/page.ts",
     offline: "src/offline.ts",
-    "service-worker": "src/service-worker.ts",
+    "service-worker": "src/worker/service-worker.ts",
     pavilion: "styles/pavilion.css",
   },
   outdir,

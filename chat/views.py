@@ -1,0 +1,268 @@
+"""The pages of chat. They hold no rules: services decide, and a refusal becomes a sentence on the page."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from typing import Any
+
+import msgspec
+from django.contrib import messages
+from django.contrib.auth.models import AnonymousUser
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.addresses import client_address
+from accounts.models import User
+from accounts.services import sign_in_guest
+from chat import events, queries
+from chat.forms import CreateRoomForm, EnterForm, MessageForm, NameForm
+from chat.models import Room
+from chat.permissions import can_moderate
+from chat.queries import Access
+from chat.services import entering, rooms
+from chat.services.posting import Draft, post_messages
+from chat.timeline import lines
+from realtime.errors import ClientError
+from realtime.ids import new_uid
+
+Visitor = User | AnonymousUser
+
+
+# --- the home page ----------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return _home(request)
+
+
+@never_cache
+@require_POST
+def enter(request: HttpRequest) -> HttpResponse:
+    """Let somebody in by name and code."""
+    form = EnterForm(request.user, request.POST)
+    if not form.is_valid():
+        return _home(request, enter_form=form, status=422)
+    try:
+        access = entering.enter_by_code(
+            actor=_person(request, form),
+            code=form.cleaned_data["code"],
+            session=request.session.session_key or "",
+            address=client_address(request),
+        )
+    except ClientError as error:
+        form.add_refusal(error)
+        return _home(request, enter_form=form, status=error.status)
+    return redirect("chat:room", access.room.uid)
+
+
+@never_cache
+@require_POST
+def create_room(request: HttpRequest) -> HttpResponse:
+    form = CreateRoomForm(request.user, request.POST)
+    if not form.is_valid():
+        return _home(request, create_form=form, status=422)
+    try:
+        room = rooms.create_room(
+            actor=_person(request, form), name=form.cleaned_data["name"], kind=form.cleaned_data["kind"]
+        )
+    except ClientError as error:
+        form.add_refusal(error)
+        return _home(request, create_form=form, status=error.status)
+    return redirect("chat:room", room.uid)
+
+
+def _home(
+    request: HttpRequest,
+    *,
+    enter_form: EnterForm | None = None,
+    create_form: CreateRoomForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    recent = queries.recent_rooms(request.user) if isinstance(request.user, User) else []
+    context = {
+        "enter_form": enter_form or EnterForm(request.user),
+        "create_form": create_form or CreateRoomForm(request.user, auto_id="new_%s"),
+        "listed": queries.listed_rooms(),
+        "recent": recent,
+    }
+    return render(request, "chat/home.html", context, status=status)
+
+
+# --- a room -----------------------------------------------------------------------------------------------------
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def room(request: HttpRequest, uid: str) -> HttpResponse:
+    """Show a room to its members, and its door to those who may come in."""
+    access = _access(request.user, uid)
+    if access is None:
+        return _door(request, _visible_room(uid), reverse("chat:join_room", args=[uid]))
+    if access.standing.is_banned:
+        return _refusal_page(request, ClientError("banned", "You have been banned from this room."))
+    if not access.standing.is_present:
+        # Who left a private room needs its code again, so its door is no secret to keep but none to open either.
+        return _door(request, _visible_room(uid), reverse("chat:join_room", args=[uid]))
+    if request.method == "POST":
+        return _post(request, access)
+    return _room_page(request, access)
+
+
+@never_cache
+@require_POST
+def join_room(request: HttpRequest, uid: str) -> HttpResponse:
+    """Enter a room that is open to everybody."""
+    form = NameForm(request.user, request.POST)
+    if not form.is_valid():
+        return _door(request, _visible_room(uid), request.path, form=form, status=422)
+    try:
+        entering.join_room(actor=_person(request, form), room_uid=uid)
+    except ClientError as error:
+        return _door_or_refusal(request, uid, form, error)
+    return redirect("chat:room", uid)
+
+
+@never_cache
+@require_POST
+def leave_room(request: HttpRequest, uid: str) -> HttpResponse:
+    if isinstance(request.user, User):
+        entering.leave_room(actor=request.user, room_uid=uid)
+        messages.success(request, "You have left the room.")
+    return redirect("chat:home")
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invite(request: HttpRequest, token: str) -> HttpResponse:
+    """The door behind an invite link: asks for a name where there is none, then lets people in."""
+    found = entering.room_of_token(token)
+    if request.method != "POST":
+        if found is None:
+            return _refusal_page(request, ClientError("not_found", "This link does not open a room any more."))
+        return _door(request, found, request.path)
+    form = NameForm(request.user, request.POST)
+    if found is not None and not form.is_valid():
+        return _door(request, found, request.path, form=form, status=422)
+    try:
+        access = entering.enter_by_token(
+            actor=_person(request, form),
+            token=token,
+            session=request.session.session_key or "",
+            address=client_address(request),
+        )
+    except ClientError as error:
+        return _refusal_page(request, error)
+    return redirect("chat:room", access.room.uid)
+
+
+def _access(user: Visitor, uid: str) -> Access | None:
+    if not isinstance(user, User):
+        return None
+    return queries.accesses([(user.pk, uid)]).get((user.pk, uid))
+
+
+def _visible_room(uid: str) -> Room:
+    """Return a room that anybody may know of; others do not exist for those who are not in them."""
+    found = Room.objects.open().filter(uid=uid, kind=Room.Kind.PUBLIC).first()
+    if found is None:
+        raise Http404
+    return found
+
+
+def _door(
+    request: HttpRequest, found: Room, action: str, *, form: NameForm | None = None, status: int = 200
+) -> HttpResponse:
+    context = {
+        "room": found,
+        "online": queries.online(found.uid),
+        "action": action,
+        "form": form or NameForm(request.user),
+    }
+    return render(request, "chat/invite.html", context, status=status)
+
+
+def _door_or_refusal(request: HttpRequest, uid: str, form: NameForm, error: ClientError) -> HttpResponse:
+    if error.field in form.fields or error.code == "rate_limited":
+        form.add_refusal(error)
+        return _door(request, _visible_room(uid), request.path, form=form, status=error.status)
+    return _refusal_page(request, error)
+
+
+def _refusal_page(request: HttpRequest, error: ClientError) -> HttpResponse:
+    return render(request, "chat/refusal.html", {"error": error}, status=error.status)
+
+
+def _person(request: HttpRequest, form: NameForm) -> User:
+    """Return who is acting, making a guest of the name in the form where there is nobody yet."""
+    if isinstance(request.user, User):
+        return request.user
+    person, _ = sign_in_guest(request, form.cleaned_data["display_name"])
+    return person
+
+
+def _post(request: HttpRequest, access: Access) -> HttpResponse:
+    """Take a message from the plain form, for browsers without the page's script."""
+    form = MessageForm(request.POST)
+    if not form.is_valid():
+        return _room_page(request, access, form=form, status=422)
+    draft = Draft(
+        room=access.room.uid,
+        sender=access.standing.user_id,
+        client_id=form.cleaned_data["client_id"],
+        text=form.cleaned_data["text"],
+        uid=new_uid(),
+        at=dt.datetime.now(dt.UTC),
+    )
+    [posted] = post_messages([draft])
+    if isinstance(posted, ClientError):
+        form.add_error("text", posted.message)
+        return _room_page(request, access, form=form, status=posted.status)
+    return redirect(f"{request.path}#end")
+
+
+def _room_page(
+    request: HttpRequest, access: Access, *, form: MessageForm | None = None, status: int = 200
+) -> HttpResponse:
+    viewer = access.standing.user_id
+    head = queries.heads([access.room.uid])[access.room.uid]
+    # The head was read first: what comes in between is told again by the socket, and known by its number.
+    page = queries.message_page(access.room)
+    online = queries.online(access.room.uid)
+    context = {
+        "room": access.room,
+        "online": online,
+        "lines": lines(page.rows, viewer=viewer, read_seq=access.read_seq),
+        "has_more": page.has_more,
+        "form": form,
+        "client_id": form["client_id"].value() if form else uuid.uuid4(),
+        "data": _page_data(request, access, page) | {"epoch": head.epoch, "head": head.number, "online": online},
+    }
+    return render(request, "chat/room.html", context, status=status)
+
+
+def _page_data(request: HttpRequest, access: Access, page: queries.Page) -> dict[str, Any]:
+    """Return what the script starts from, in the shape of a `room.join` snapshot."""
+    user, standing = request.user, access.standing
+    assert isinstance(user, User)
+    return {
+        "me": {
+            "uid": user.uid,
+            "name": user.display_name,
+            "guest": user.is_guest,
+            "staff": user.is_staff and can_moderate(user, access.room),
+        },
+        "standing": {
+            "role": standing.role,
+            "read_seq": access.read_seq,
+            "muted_until": events.format_time(standing.muted_until) if standing.muted_until else None,
+        },
+        "room": events.room_payload(access.room, with_codes=True),
+        "messages": [msgspec.to_builtins(events.message_payload(row, viewer=user.pk)) for row in page.rows],
+        "has_more": page.has_more,
+    }
