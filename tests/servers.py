@@ -181,7 +181,7 @@ def live_server_process(built_static: None) -> Iterator[StartServer]:
 @pytest.fixture(scope="session")
 def built_static() -> None:
     """Build the front end and collect the static files, unless nothing changed since the last time."""
-    command = [sys.executable, "scripts/bootstrap.py", "static"]
+    command = [sys.executable, "-m", "scripts.bootstrap", "static"]
     done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, f"The front end could not be built:\n{done.stdout}\n{done.stderr}"
 
