@@ -20,13 +20,19 @@ def clean_text(text: str) -> str:
     if len(text) > 4 * MAX_CHARACTERS:
         # Checked before the work below, so that a huge text is refused at the price of its length.
         raise _too_long()
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    text = "".join(c for c in text if c in _KEPT_CONTROLS or unicodedata.category(c) not in ("Cc", "Cs")).strip()
+    if not (text.isascii() and text.isprintable()):
+        text = _without_controls(text)
+    text = text.strip()
     if not text:
         raise ClientError("invalid", "A message needs some text.", field="text")
     if len(text) > MAX_CHARACTERS:
         raise _too_long()
     return text
+
+
+def _without_controls(text: str) -> str:
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return "".join(c for c in text if c in _KEPT_CONTROLS or unicodedata.category(c) not in ("Cc", "Cs"))
 
 
 def _too_long() -> ClientError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from chat.models import Room, RoomCursor
 from realtime.errors import NotFound
@@ -26,22 +26,3 @@ def take_number(cursor: RoomCursor) -> int:
     cursor.head += 1
     cursor.save(update_fields=["head"])
     return cursor.head
-
-
-def move_heads(cursors: list[RoomCursor]) -> None:
-    """Store `head` and `last_message_at` of locked cursors, in one statement."""
-    table = RoomCursor._meta.db_table
-    if connection.vendor == "postgresql":
-        with connection.cursor() as db:
-            db.execute(
-                f"UPDATE {table} AS c SET head = v.head, last_message_at = v.at"  # noqa: S608  no input in the text
-                " FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS v(room_id, head, at)"
-                " WHERE c.room_id = v.room_id",
-                [[c.room_id for c in cursors], [c.head for c in cursors], [c.last_message_at for c in cursors]],
-            )
-        return
-    at = RoomCursor._meta.get_field("last_message_at")
-    rows = [(c.head, at.get_db_prep_save(c.last_message_at, connection), c.room_id) for c in cursors]
-    with connection.cursor() as db:
-        # One prepared statement run per row, without the limit on parameters that one large statement would hit.
-        db.executemany(f"UPDATE {table} SET head = %s, last_message_at = %s WHERE room_id = %s", rows)  # noqa: S608
