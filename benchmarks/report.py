@@ -111,6 +111,7 @@ def brief(result: dict[str, Any]) -> str:
         resume, reads = result["resume_ms"], result["database_reads_per_second"]
         parts.append(f"one resume p50 {resume['p50']:.0f} p99 {resume['p99']:.0f} ms")
         parts.append("database reads not measured" if reads is None else f"{reads:.1f} database reads/s")
+        parts.append(f"server busy {result['server_busy']:.0%}")
     parts += [f"{name}: {result[name]}" for name in ("undelivered", "failed") if result.get(name)]
     parts += [f"{name}: {_count_line(result[name])}" for name in ("faults", "closes") if result.get(name)]
     return "; ".join(parts)

@@ -24,7 +24,10 @@ class Crowd:
         self.port = port
         self.meter = Meter()
         self.book = FrameBook()
+        # In the order of the seats, once all are filled.
         self.clients: list[Client] = []
+        # In the order of connecting; a long filling must not cost the first ones their line.
+        self._open: list[Client] = []
 
     @property
     def delivered(self) -> int:
@@ -42,12 +45,14 @@ class Crowd:
         await loop.create_connection(lambda: client, "127.0.0.1", self.port, local_addr=(source, 0))
         try:
             async with asyncio.timeout(JOIN_SECONDS):
-                return client, await client.joined
+                answer = await client.joined
         except BaseException:
             client.hang_up()
             raise
+        self._open.append(client)
+        return client, answer
 
-    async def fill(self, seats: Sequence[Seat], at_once: int = 50) -> None:
+    async def fill(self, seats: Sequence[Seat], at_once: int = 500) -> None:
         """Connect everybody, `at_once` at a time."""
         gate = asyncio.Semaphore(at_once)
 
@@ -75,10 +80,11 @@ class Crowd:
         while True:
             await asyncio.sleep(1)
             turn += 1
-            for number, client in enumerate(self.clients):
+            self._open = [client for client in self._open if not client.is_closing]
+            for number, client in enumerate(self._open):
                 # Twice as often as asked: a busy driver may be late by seconds.
                 period = int(client.heartbeat_seconds / 2)
-                if period and (turn + number) % period == 0 and not client.is_closing:
+                if period and (turn + number) % period == 0:
                     payload = self.dialect.heartbeat(client.next_ident(), client.seat, client.position)
                     if payload:
                         client.write(payload)
@@ -93,6 +99,6 @@ class Crowd:
         return True
 
     def hang_up(self) -> None:
-        for client in self.clients:
+        for client in self._open:
             if not client.is_closing:
                 client.hang_up()

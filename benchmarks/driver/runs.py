@@ -164,13 +164,16 @@ async def rejoin(spec: Spec) -> Result:
             client.hang_up()
         await asyncio.sleep(1.0)
         await _write_and_wait(crowd, writer, count=spec.missed, members=1)
+        used = processor_seconds(spec.server_pids)
         reads_before, began = await read_counter(spec.port, DATABASE_READS), time.monotonic()
         returned = await _return_all(crowd, seats[1:], Position(epoch, positions.pop()), spec.spread_seconds)
         seconds = time.monotonic() - began
+        busy = (processor_seconds(spec.server_pids) - used) / seconds
         reads = await read_counter(spec.port, DATABASE_READS)
         await _write_and_wait(crowd, writer, count=5, members=len(seats))
         result: Result = {
             "whole_seconds": seconds,
+            "server_busy": busy,
             "distinct_positions_before": len(positions) + 1,
             # None where the server does not count them.
             "database_reads_per_second": None if reads is None else (reads - (reads_before or 0)) / seconds,

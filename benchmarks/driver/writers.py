@@ -32,7 +32,10 @@ class Writer:
         client.become_writer(self.take_reply, self.take_echoes)
 
     def send(self, intended_ns: int) -> None:
-        """Send one message that was due at `intended_ns`."""
+        """Send one message that was due at `intended_ns`; without a line it counts as lost."""
+        if self.client.is_closing:
+            self.meter.outcomes["no line"] += 1
+            return
         self._number += 1
         client = self.client
         ident = client.next_ident()
