@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from realtime import wire
+from realtime import publications, wire
 from realtime.close_codes import CloseCode
 from realtime.doorbell import Doorbell, Layer
 from realtime.hub import Hub, Source
@@ -161,8 +161,14 @@ def current() -> Runtime | None:
 def publish(topic: str, events: Sequence[Event]) -> None:
     """Publish committed events from any thread; call it from `transaction.on_commit`."""
     runtime = current()
-    if runtime is not None:
-        runtime.hub.call_soon(lambda: runtime.publish(topic, events))
+    if runtime is None:
+        return
+
+    def publication() -> None:
+        runtime.publish(topic, events)
+
+    if not publications.hold(publication):
+        runtime.hub.call_soon(publication)
 
 
 def online(topic: str) -> int:

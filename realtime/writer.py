@@ -16,8 +16,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from realtime import publications
 from realtime.errors import ClientError, Overloaded
 from realtime.journal import LONGEST_BACK_OFF, Journal, back_off
+from realtime.publications import Publication
 from realtime.threads import OUTAGES, DatabaseThreads
 
 logger = logging.getLogger(__name__)
@@ -150,7 +152,7 @@ class GroupWriter(Generic[ItemT, ResultT]):
         for attempt in range(1, _TRIES_BEFORE_JOURNAL + 1):
             began = time.perf_counter()
             try:
-                results = await self._in_time(lambda: self.apply(items))
+                results, published = await self._in_time(lambda: _hold_publications(self.apply, items))
             except OUTAGES as error:
                 self.statistics.retries += 1
                 logger.warning("writer %s: try %d failed: %s", self.name, attempt, error)
@@ -169,7 +171,14 @@ class GroupWriter(Generic[ItemT, ResultT]):
                 return
             else:
                 self._count(len(items), time.perf_counter() - began)
-                return _settle(batch, results)
+                _settle(batch, results)
+                for publication in published:
+                    publication()
+                if published:
+                    # One turn for the fan-out, one to read what arrived meanwhile: the next batch takes all of it.
+                    await asyncio.sleep(0)
+                    await asyncio.sleep(0)
+                return
         self._enter_outage()
         await self._keep(batch)
 
@@ -248,6 +257,13 @@ class GroupWriter(Generic[ItemT, ResultT]):
             await journal.clear()
             self.is_database_away = False
         self.statistics.replayed += stored + len(records)
+
+
+def _hold_publications(
+    apply: Callable[[list[ItemT]], Sequence[ResultT]], items: list[ItemT]
+) -> tuple[Sequence[ResultT], list[Publication]]:
+    with publications.held() as published:
+        return apply(items), published
 
 
 def _settle(batch: Sequence[_Waiting[ItemT, ResultT]], results: Sequence[ResultT | Exception]) -> None:
