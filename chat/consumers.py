@@ -227,21 +227,16 @@ async def delete(socket: ChatConsumer, command: wire.Command, d: AtMessage) -> d
     return {"rev": await socket.call(delete_message, room_uid=command.room, seq=d.seq)}
 
 
-def set_read(socket: ChatConsumer, command: wire.Command, d: AtMessage) -> Any:
-    access = socket.access(command.room)
-    topic = socket.runtime.hub.topics.get(command.room)
-    head = topic.head if topic is not None else 0
-    seq = max(0, min(d.seq, head))
-    membership = access.standing.membership_id
-    if membership is None:
+async def set_read(socket: ChatConsumer, command: wire.Command, d: AtMessage) -> dict[str, int]:
+    standing = socket.access(command.room).standing
+    if standing.membership_id is None:
         raise ClientError("forbidden", "Join the room first.", field="room")
-
-    def answer(result: int | Exception) -> None:
-        is_read = isinstance(result, int)
-        socket.answer(command.id, {"read_seq": seq, "unread": min(100, head - seq)} if is_read else result)
-
-    socket.chat.reads.submit(ReadMark(membership, seq), answer)
-    return LATER
+    topic = await socket.runtime.hub.open(command.room)
+    seq = max(0, min(d.seq, topic.head))
+    await socket.chat.reads.write(ReadMark(standing.membership_id, seq))
+    # Nothing is above the head, so the usual case needs no counting.
+    unread = 0 if seq == topic.head else await socket.runtime.threads.run(queries.unread_in, command.room, seq)
+    return {"read_seq": seq, "unread": unread}
 
 
 # --- people -----------------------------------------------------------------------------------------------------

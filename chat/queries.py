@@ -294,6 +294,12 @@ def unread_totals(user: User) -> dict[str, int]:
     return {"rooms": len(counts), "messages": sum(counts)}
 
 
+def unread_in(room_uid: str, seq: int) -> int:
+    """Return how many messages stand above `seq`, 100 at most. One statement."""
+    above = Message.objects.visible().filter(room__uid=room_uid, seq__gt=seq, deleted_at=None)
+    return above.values("pk")[:MAX_UNREAD].count()
+
+
 def people(user_ids: Collection[int], limit: int = 100) -> list[dict[str, Any]]:
     """Return up to `limit` of the people as clients see them, by name. One statement."""
     users = User.objects.filter(pk__in=list(user_ids)[:2000]).order_by("display_name", "pk")[:limit]
