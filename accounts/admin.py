@@ -12,7 +12,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin import helpers
-from django.db.models import Count, QuerySet
+from django.db.models import Count, ManyToManyField, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -25,6 +25,7 @@ from accounts.models import Session, User
 from accounts.permissions import can_manage
 from accounts.requests import person_of
 from operations import activity
+from operations.confirmation import act_when_confirmed
 from realtime.errors import ClientError
 
 # Its form shows the secret that the one-time codes are made from. `remove_second_factor` is what staff need of it.
@@ -33,19 +34,41 @@ admin.site.unregister(Authenticator)
 RIGHTS = ("is_staff", "is_superuser", "groups")
 
 
+class KindFilter(admin.SimpleListFilter):
+    """Guests, members or staff; `prefix` leads from the listed row to the person."""
+
+    title = "kind"
+    parameter_name = "kind"
+    prefix = ""
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("guest", "guests"), ("member", "members"), ("staff", "staff")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in ("guest", "member", "staff"):
+            return queryset
+        is_guest, is_staff = self.value() == "guest", self.value() == "staff"
+        return queryset.filter(**{f"{self.prefix}is_guest": is_guest, f"{self.prefix}is_staff": is_staff})
+
+
+class KindOfSessionFilter(KindFilter):
+    prefix = "user__"
+
+
 @admin.register(User)
 class PersonAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # only its stub is generic
     """Guests, members and staff. Guests come in by themselves; nobody is deleted, for their messages would go too."""
 
     list_display = ("display_name", "kind", "email", "uid", "is_active", "sessions_alive", "date_joined")
-    list_filter = ("is_guest", "is_staff", "is_active", "date_joined")
+    list_filter = (KindFilter, "is_active", "date_joined")
     search_fields = ("uid", "display_name", "email")
     ordering: ClassVar[list[str]] = ["-id"]
     list_per_page = 50
     # Counting every row again for each search is slow with many guests, and the figure helps nobody.
     show_full_result_count = False
     readonly_fields: ClassVar[list[str]] = ["uid", "kind", "is_active", "date_joined", "last_login", "sessions_alive"]
-    filter_horizontal = ("groups",)
+    # Boxes to tick: the two lists that Django offers are hard to use on a phone.
+    formfield_overrides: ClassVar[dict[Any, Any]] = {ManyToManyField: {"widget": forms.CheckboxSelectMultiple}}
     form = PersonForm
     actions = ("end_sessions", "disable", "enable", "remove_second_factor")
 
@@ -146,27 +169,9 @@ class PersonAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # only its stub 
         self, request: HttpRequest, people: QuerySet[User], action: str, verb: str, act: Callable[..., object]
     ) -> HttpResponse | None:
         """Ask first; once confirmed, do `act` to each person and say what happened to how many."""
-        if "confirmed" not in request.POST:
-            context = {
-                **self.admin_site.each_context(request),
-                "title": f"{verb}?",
-                "verb": verb,
-                "action": action,
-                "people": people,
-                "opts": self.opts,
-                "checkbox": helpers.ACTION_CHECKBOX_NAME,
-            }
-            return TemplateResponse(request, "accounts/admin_confirm.html", context)
-        done = 0
-        for user in people:
-            try:
-                act(actor=person_of(request), user=user)
-                done += 1
-            except ClientError as error:
-                self.message_user(request, f"{user}: {error.message}", messages.ERROR)
-        if done:
-            self.message_user(request, f"{verb}: done for {done}.", messages.SUCCESS)
-        return None
+        return act_when_confirmed(
+            self, request, people, action=action, verb=verb, act=lambda user: act(actor=person_of(request), user=user)
+        )
 
 
 @admin.register(Session)
@@ -175,7 +180,7 @@ class SessionAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # only its stub
 
     list_display = ("handle", "person", "last_change", "expire_date")
     list_display_links = None
-    list_filter = ("user__is_guest", "user__is_staff")
+    list_filter = (KindOfSessionFilter,)
     search_fields = ("user__uid", "user__display_name", "user__email")
     ordering: ClassVar[list[str]] = ["-expire_date"]
     list_select_related = ("user",)

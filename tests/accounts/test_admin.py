@@ -53,7 +53,7 @@ def form_of(client: Client, user: User, **changes: object) -> dict[str, object]:
     return values | changes
 
 
-@pytest.mark.parametrize("query", ["", "?q=ada", "?q=ada@example.org", "?is_guest__exact=1", "?is_active__exact=0"])
+@pytest.mark.parametrize("query", ["", "?q=ada", "?q=ada@example.org", "?kind=guest", "?is_active__exact=0"])
 def test_people_list_renders(staff_client, member, guest, query):
     assert staff_client.get(PEOPLE + query).status_code == 200
 
@@ -78,6 +78,16 @@ def test_person_page_renders(staff_client, request, person):
     page = staff_client.get(person_url(user)).content.decode()
     assert user.uid in page
     assert user.password not in page
+
+
+@pytest.mark.parametrize(("kind", "found"), [("guest", ["Visitor"]), ("member", ["Ada"]), ("staff", ["Chief"])])
+def test_lists_filter_by_kind(staff_client, member, guest, kind, found):
+    for person in (member, guest):
+        Client().force_login(person)
+    people = staff_client.get(f"{PEOPLE}?kind={kind}").context["cl"].queryset
+    sessions = staff_client.get(f"{SESSIONS}?kind={kind}").context["cl"].queryset
+    assert [person.display_name for person in people] == found
+    assert [session.user.display_name for session in sessions] == found
 
 
 def test_person_cannot_be_deleted_nor_guests_added(staff_client, guest):
