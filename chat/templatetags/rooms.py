@@ -28,5 +28,5 @@ def initial(name: str) -> str:
 def people(count: int) -> str:
     """Return a head count in words."""
     if count == 0:
-        return "nobody here now"
+        return "quiet for now"
     return "1 person here" if count == 1 else f"{count} people here"

@@ -48,7 +48,7 @@ function show(card: HTMLElement, online: number | null): void {
   const text = card.querySelector("[data-online]");
   if (online === null || !text) return;
   text.textContent =
-    online === 0 ? "nobody here now" : online === 1 ? "1 person here" : `${online} people here`;
+    online === 0 ? "quiet for now" : online === 1 ? "1 person here" : `${online} people here`;
   card.querySelector(".dot")?.classList.toggle("dot--live", online > 0);
 }
 

@@ -61,7 +61,7 @@ function messageView(row: Extract<Row, { kind: "message" }>, context: RowContext
     <div class="message__body">
       ${row.isFirst ? head(isOwn ? null : sender, at, context) : nothing}
       <div class="message__line">
-        <div class="bubble" title=${fullTime(at)}>
+        <div class="bubble" title=${fullTime(at)} @click=${(event: Event) => onTap(event, message, context)}>
           ${message.deleted ? html`<p class="message__gone">Message deleted</p>` : textView(message.text)}
         </div>
         ${message.deleted ? nothing : moreButton(message, isOwn, isOpen, context)}
@@ -70,6 +70,15 @@ function messageView(row: Extract<Row, { kind: "message" }>, context: RowContext
       ${message.edited_at && !message.deleted ? html`<p class="message__meta">edited</p>` : nothing}
     </div>
   </li>`;
+}
+
+const isTouch = matchMedia("(pointer: coarse)");
+
+// A finger has no hover, so the bubble opens the actions; links and marked text keep their own meaning.
+function onTap(event: Event, message: Message, context: RowContext): void {
+  const isLink = (event.target as Element).closest("a") !== null;
+  if (!isTouch.matches || message.deleted || isLink || getSelection()?.type === "Range") return;
+  context.toggle(message.seq);
 }
 
 function rowClasses(row: { isFirst: boolean; isLast: boolean; isOwn?: boolean; message?: Message }): string {

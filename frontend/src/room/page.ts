@@ -14,7 +14,8 @@ import { buildTimeline, namesakes } from "./timeline.ts";
 import { countdown } from "./times.ts";
 
 const READ_AFTER_MS = 700;
-const PEOPLE_EVERY_MS = 4000;
+/** A list of a few is worth a fresh look at once; in a crowd it changes all the time. */
+const SMALL_ROOM = 30;
 const TOAST_MS = 2600;
 const wide = matchMedia("(min-width: 64rem)");
 
@@ -156,7 +157,7 @@ export class RoomPage extends LitElement {
         this.peopleTimer = undefined;
         this.attempt(feed.loadPeople());
       },
-      feed.people.length ? PEOPLE_EVERY_MS : 0,
+      !feed.people.length ? 0 : feed.online <= SMALL_ROOM ? 600 : 5000,
     );
   }
 

@@ -74,7 +74,7 @@ function endGroup(rows: Row[]): void {
 }
 
 function belongsTogether(before: Message | null, message: Message): boolean {
-  if (!before || before.kind !== "chat" || message.kind !== "chat") return false;
+  if (before?.kind !== "chat" || message.kind !== "chat") return false;
   if (!before.sender || before.sender.uid !== message.sender?.uid) return false;
   return Date.parse(message.at) - Date.parse(before.at) < TOGETHER_MS;
 }

@@ -1,6 +1,6 @@
 const locale = document.documentElement.lang || undefined;
 // The reader's own language decides how a clock reads; the page's decides the words around it.
-const clock = new Intl.DateTimeFormat(navigator.language, { hour: "2-digit", minute: "2-digit" });
+const clock = new Intl.DateTimeFormat(navigator.language, { hour: "numeric", minute: "2-digit" });
 const weekday = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
 const full = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
