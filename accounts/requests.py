@@ -18,3 +18,11 @@ def person_of(request: HttpRequest) -> User:
     if not isinstance(request.user, User):
         raise Unauthenticated
     return request.user
+
+
+async def person_of_async(request: HttpRequest) -> User:
+    """The same, in the event loop."""
+    user = await request.auser()
+    if not isinstance(user, User):
+        raise Unauthenticated
+    return user

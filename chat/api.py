@@ -15,6 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 
 from accounts.addresses import client_address
+from accounts.requests import person_of, person_of_async
 from chat import events, live, queries
 from chat.joining import Position, join
 from chat.services import entering, rooms
@@ -24,7 +25,7 @@ from operations.idempotency import answer_once
 from realtime import wire
 from realtime.errors import Overloaded
 from realtime.ids import new_uid
-from realtime.runtime import current
+from realtime.runtime import current, online
 
 router = Router(tags=["rooms"])
 
@@ -85,7 +86,7 @@ def list_rooms(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[
 @router.post("/rooms", response={201: dict[str, Any]}, summary="Make a room")
 def create_room(request: HttpRequest, body: RoomIn) -> HttpResponse | tuple[int, dict[str, Any]]:
     def create() -> tuple[int, dict[str, Any]]:
-        room = rooms.create_room(actor=request.user, name=body.name, kind=body.kind)
+        room = rooms.create_room(actor=person_of(request), name=body.name, kind=body.kind)
         return 201, events.room_payload(room, with_codes=True)
 
     return answer_once(request, create)
@@ -93,24 +94,24 @@ def create_room(request: HttpRequest, body: RoomIn) -> HttpResponse | tuple[int,
 
 @router.get("/rooms/{uid}", response=dict[str, Any], summary="One room")
 def get_room(request: HttpRequest, uid: str) -> dict[str, Any]:
-    access = queries.access_for(request.user, uid)
+    access = queries.access_for(person_of(request), uid)
     return events.room_payload(access.room, with_codes=True) | {
-        "online": queries.online(uid),
+        "online": online(uid),
         "me": {"role": access.standing.role, "read_seq": access.read_seq},
     }
 
 
 @router.patch("/rooms/{uid}", response=dict[str, Any], summary="Change a room")
 def change_room(request: HttpRequest, uid: str, body: RoomChanges) -> dict[str, Any]:
-    room = queries.access_for(request.user, uid).room
+    room = queries.access_for(person_of(request), uid).room
     changes = body.dict(exclude_none=True)
-    return events.room_payload(rooms.change_room(actor=request.user, room=room, **changes), with_codes=True)
+    return events.room_payload(rooms.change_room(actor=person_of(request), room=room, **changes), with_codes=True)
 
 
 @router.post("/room-codes/resolve", response=ResolvedOut, summary="Enter a room by its code")
 def resolve_code(request: HttpRequest, body: CodeIn) -> dict[str, str]:
     access = entering.enter_by_code(
-        actor=request.user,
+        actor=person_of(request),
         code=body.code,
         session=request.session.session_key or "",
         address=client_address(request),
@@ -120,13 +121,13 @@ def resolve_code(request: HttpRequest, body: CodeIn) -> dict[str, str]:
 
 @router.post("/rooms/{uid}/leave", response={204: None}, summary="Leave a room")
 def leave_room(request: HttpRequest, uid: str) -> tuple[int, None]:
-    entering.leave_room(actor=request.user, room_uid=uid)
+    entering.leave_room(actor=person_of(request), room_uid=uid)
     return 204, None
 
 
 @router.get("/rooms/{uid}/qr.svg", summary="The invite link as a QR code")
 def qr_code(request: HttpRequest, uid: str) -> HttpResponse:
-    room = queries.access_for(request.user, uid).room
+    room = queries.access_for(person_of(request), uid).room
     out = io.BytesIO()
     # Level M survives a crease in a poster; the quiet zone of 4 modules is what scanners are promised.
     segno.make(events.invite_url(room), error="m", micro=False).save(out, kind="svg", scale=8, border=4, xmldecl=False)
@@ -137,27 +138,28 @@ def qr_code(request: HttpRequest, uid: str) -> HttpResponse:
 
 @router.get("/rooms/{uid}/messages", response=dict[str, Any], summary="A page of history, oldest first")
 def get_messages(request: HttpRequest, uid: str, page: Query[HistoryQuery]) -> HttpResponse:
-    access = queries.access_for(request.user, uid)
+    access = queries.access_for(person_of(request), uid)
     found = queries.message_page(
         access.room, before=page.before, after=page.after, around=page.around, limit=page.limit
     )
-    items = [events.message_payload(row, viewer=request.user.pk) for row in found.rows]
+    items = [events.message_payload(row, viewer=person_of(request).pk) for row in found.rows]
     return _json({"items": items, "next": str(found.rows[0].seq) if found.rows and found.has_more else None})
 
 
 @router.post("/rooms/{uid}/messages", response={201: dict[str, Any], 200: dict[str, Any]}, summary="Send a message")
 async def post_message(request: HttpRequest, uid: str, body: MessageIn) -> HttpResponse:
     """Send, or send again: the same `client_id` with the same text is answered 200 with the first position."""
+    person = await person_of_async(request)
     draft = Draft(
         room=uid,
-        sender=request.auth.pk,
+        sender=person.pk,
         client_id=body.client_id,
         text=clean_text(body.text),
         uid=new_uid(),
         at=dt.datetime.now(dt.UTC),
     )
     # While the database is away this raises, and the client keeps the message in its outbox.
-    await sync_to_async(queries.access_for)(request.auth, uid)
+    await sync_to_async(queries.access_for)(person, uid)
     posted = await live.post(draft)
     return _json(msgspec.to_builtins(posted), status=200 if posted.duplicate else 201)
 
@@ -168,13 +170,14 @@ async def get_changes(request: HttpRequest, uid: str, query: Query[ChangesQuery]
     runtime = current()
     if runtime is None:
         raise Overloaded
-    await sync_to_async(queries.access_for)(request.auth, uid)
+    person = await person_of_async(request)
+    await sync_to_async(queries.access_for)(person, uid)
     topic = await runtime.hub.open(uid)
     epoch = query.epoch or topic.epoch
     if epoch == topic.epoch:
         await runtime.hub.wait(topic, query.since, min(max(query.wait, 0.0), MAX_WAIT_SECONDS))
     # Asked again after the wait: whoever was removed meanwhile gets nothing more.
-    joining = await join(runtime, request.auth.pk, uid, Position(epoch, query.since), 50)
+    joining = await join(runtime, person.pk, uid, Position(epoch, query.since), 50)
     return _json(joining.answer)
 
 

@@ -15,9 +15,9 @@ from django.conf import settings
 from accounts.models import User
 from accounts.queries import Identity
 from chat import events, live, queries
+from chat.joining import Joining, Position, join
 from chat.models import Room
 from chat.queries import Access, message_page
-from chat.joining import Joining, Position, join
 from chat.services.bans import ban_user
 from chat.services.messages import delete_message, edit_message
 from chat.services.posting import Draft, Posted
@@ -253,7 +253,7 @@ async def ban_member(socket: ChatConsumer, command: wire.Command, d: BanMember) 
         room = Room.objects.filter(uid=command.room).first()
         user = User.objects.filter(uid=d.user).first()
         if room is None or user is None:
-            raise NotFound()
+            raise NotFound
         ban_user(actor=actor, user=user, room=room, until=d.until, reason=d.reason)
 
     await socket.call(ban)
@@ -264,7 +264,7 @@ async def clear(socket: ChatConsumer, command: wire.Command, d: Nothing) -> dict
     def run(*, actor: User) -> int:
         room = Room.objects.filter(uid=command.room).first()
         if room is None:
-            raise NotFound()
+            raise NotFound
         return clear_room(actor=actor, room=room)
 
     return {"rev": await socket.call(run)}

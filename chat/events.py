@@ -1,4 +1,7 @@
-"""What goes over the wire for a message, a member and a room. Pure functions of rows; `docs/protocol.md` is the reference."""
+"""What goes over the wire for a message, a member and a room: pure functions of rows.
+
+`docs/protocol.md` is the reference.
+"""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def _snapshot(runtime: Runtime, topic: Topic, access: Access, page: Page) -> dic
         "me": {
             "role": standing.role,
             "read_seq": access.read_seq,
-            "muted_until": events.format_time(standing.muted_until) if standing.muted_until else None,
+            "muted_until": wire.format_time(standing.muted_until) if standing.muted_until else None,
         },
         "messages": [events.message_payload(row, viewer=standing.user_id) for row in page.rows],
         "has_more": page.has_more,

@@ -14,17 +14,18 @@ from django.conf import settings
 
 from accounts import queries as accounts
 from accounts.queries import Identity
-from chat import events, queries
+from chat import queries
 from chat.queries import Access
 from chat.services.entering import Arrival, join_rooms
 from chat.services.posting import Draft, Posted, post_messages, replay_drafts
 from chat.services.reading import ReadMark, mark_read
 from realtime import wire
+from realtime.doorbell import Layer
 from realtime.errors import ClientError
 from realtime.hub import Changes, Head
 from realtime.journal import Journal
 from realtime.loader import BatchLoader
-from realtime.runtime import Guard, Layer, Runtime, current
+from realtime.runtime import Guard, Runtime, current
 from realtime.spool import SUFFIX, Spool, adopt_orphans
 from realtime.writer import GroupWriter
 
@@ -114,12 +115,12 @@ async def post(draft: Draft) -> Posted:
 
 def announce_provisional(runtime: Runtime, draft: Draft, sender: dict[str, Any]) -> None:
     """Show a journaled message to who is in the room: it has no number yet, and will be replaced by uid."""
-    d = {"uid": draft.uid, "sender": sender, "text": draft.text, "at": events.format_time(draft.at)}
+    d = {"uid": draft.uid, "sender": sender, "text": draft.text, "at": wire.format_time(draft.at)}
     runtime.signal(draft.room, wire.signal("message.provisional", d, draft.room), without=draft.sender)
 
 
 def _journaled(draft: Draft) -> Posted:
-    return Posted(None, draft.uid, events.format_time(draft.at), state="journaled")
+    return Posted(None, draft.uid, wire.format_time(draft.at), state="journaled")
 
 
 def _set_aside(directory: Path) -> Callable[[bytes, str], None]:

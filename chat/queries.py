@@ -96,7 +96,7 @@ def _first_accesses(pairs: Collection[tuple[int, str]]) -> dict[tuple[int, str],
     rooms = {room.uid: room for room in Room.objects.filter(uid__in={room for _, room in pairs})}
     users = User.objects.filter(pk__in={user for user, _ in pairs})
     people = {user.pk: user for user in users}
-    bans = set(
+    bans: set[tuple[int, str | None]] = set(
         Ban.objects.active(timezone.now())
         .filter(Q(room__in=rooms.values()) | Q(room=None), user__in=people)
         .values_list("user_id", "room__uid")
@@ -106,7 +106,7 @@ def _first_accesses(pairs: Collection[tuple[int, str]]) -> dict[tuple[int, str],
         user, room = people.get(pair[0]), rooms.get(pair[1])
         if user is None or room is None:
             continue
-        banned = (user.pk, room.uid) in bans or (user.pk, None) in bans
+        banned = not bans.isdisjoint({(user.pk, room.uid), (user.pk, None)})
         standing = Standing(user_id=user.pk, is_active=user.is_active, is_guest=user.is_guest, is_banned=banned)
         found[pair] = Access(room, standing)
     return found
@@ -274,6 +274,12 @@ def _card(room: Room) -> RoomCard:
     return RoomCard(room.uid, room.name, room.kind, room.mode, online(room.uid))
 
 
+class _Count(Func):
+    """How many rows a limited subquery has."""
+
+    template = "(SELECT COUNT(*) FROM %(expressions)s AS counted)"
+
+
 def unread_totals(user: User) -> dict[str, int]:
     """Return in how many rooms the person has something unread, and how many messages, 100 at most a room.
 
@@ -288,7 +294,7 @@ def unread_totals(user: User) -> dict[str, int]:
     counted = (
         Membership.objects.present()
         .filter(user=user, room__archived_at=None, room__cursor__head__gt=F("read_seq"))
-        .annotate(unread=Func(Subquery(unread), function="COUNT", template="(SELECT COUNT(*) FROM %(expressions)s AS u)", output_field=IntegerField()))
+        .annotate(unread=_Count(Subquery(unread), output_field=IntegerField()))
     )
     counts = [count for count in counted.values_list("unread", flat=True) if count]
     return {"rooms": len(counts), "messages": sum(counts)}

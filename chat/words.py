@@ -35,5 +35,6 @@ SECOND: Final = (
     "rabbit radio raft ranch raven reef ribbon ridge ring robin rocket roof rope saddle sail salad sandal sauna "
     "scarf school seal shadow shell shore signal sofa spark sparrow spoon square stable stadium stage star station "
     "street studio sunset swan table tango teapot temple tent theater thunder ticket tiger tower trail train trumpet "
-    "tulip tunnel turtle valve van village viola violin wagon walrus water wave whale wheel willow window wolf yacht zebra"
+    "tulip tunnel turtle valve van village viola violin wagon walrus water wave whale wheel willow window wolf yacht "
+    "zebra"
 ).split()

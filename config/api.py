@@ -14,6 +14,7 @@ from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import django_auth
 
 from accounts.api import router as people
+from accounts.requests import person_of
 from chat.api import router as rooms
 from chat.queries import unread_totals
 from realtime.errors import HTTP_STATUS, ClientError, Overloaded
@@ -34,7 +35,7 @@ api = NinjaAPI(
 
 @api.get("/me", response=dict[str, Any], tags=["people"], summary="Who the session is")
 def me(request: HttpRequest) -> dict[str, Any]:
-    user = request.user
+    user = person_of(request)
     return {
         "uid": user.uid,
         "name": user.display_name,
@@ -49,7 +50,12 @@ api.add_router("", rooms)
 
 
 def problem(
-    request: HttpRequest, code: str, detail: str, *, errors: list[dict[str, Any]] | None = None, retry_ms: int | None = None
+    request: HttpRequest,
+    code: str,
+    detail: str,
+    *,
+    errors: list[dict[str, Any]] | None = None,
+    retry_ms: int | None = None,
 ) -> HttpResponse:
     """Return an RFC 9457 answer; `errors` name the wrong inputs by JSON pointer."""
     status = HTTP_STATUS[code]
@@ -110,5 +116,5 @@ def on_outage(request: HttpRequest, error: Exception) -> HttpResponse:
 
 @api.exception_handler(Exception)
 def on_bug(request: HttpRequest, error: Exception) -> HttpResponse:
-    logger.exception("an API call failed", exc_info=error)
+    logger.error("an API call failed", exc_info=error)
     return problem(request, "internal", "Something went wrong on our side.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.core.asgi import get_asgi_application
 
@@ -51,7 +51,7 @@ async def lifespan(scope: dict[str, Any], receive: Callable[..., Any], send: Cal
 application = ProtocolTypeRouter(
     {
         "http": http_application,
-        "websocket": URLRouter([path("ws/", ChatConsumer.as_asgi()), re_path("", refuse_socket)]),
+        "websocket": URLRouter([path("ws/", ChatConsumer.as_asgi()), re_path("", cast(Any, refuse_socket))]),
         "lifespan": lifespan,
     }
 )

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from operations.models import ActivityEvent
-
-if TYPE_CHECKING:
-    from django.contrib.auth.base_user import AbstractBaseUser
 
 _KIND = re.compile(r"[a-z]+\.[a-z_]+\.[a-z_]+")
 
 
-def record(
-    kind: str, *, actor: AbstractBaseUser | None = None, target: str = "", data: dict[str, Any] | None = None
-) -> ActivityEvent:
+def record(kind: str, *, actor: Any = None, target: str = "", data: dict[str, Any] | None = None) -> ActivityEvent:
     """Append one act to the log, inside the caller's transaction: an act that is rolled back leaves no entry.
 
-    `kind` is `<app>.<noun>.<past participle>`, `target` the uid of what was acted on.
+    `kind` is `<app>.<noun>.<past participle>`, `target` the uid of what was acted on. `actor` is a user, whose
+    model belongs to an app above this one.
     """
     if not _KIND.fullmatch(kind):
         raise ValueError(f"An activity kind has three parts, not {kind!r}.")

@@ -16,6 +16,8 @@ from realtime.threads import OUTAGES, DatabaseThreads
 logger = logging.getLogger(__name__)
 
 _BEAT_SECONDS = 5.0
+# Being listed for a while longer harms nobody; a stop that waits for a frozen database gets the process killed.
+_GOODBYE_SECONDS = 1.0
 
 
 class Background:
@@ -40,10 +42,11 @@ class Background:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         try:
-            await self._threads.run(nodes.say_goodbye, self._runtime.node)
-        except OUTAGES:
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await self._threads.run(nodes.say_goodbye, self._runtime.node)
+        except (*OUTAGES, TimeoutError):
             logger.warning("background: the database does not answer, this server stays listed until it is swept")
-        await asyncio.to_thread(self._threads.close)
+        await self._threads.close()
 
     async def _run(self) -> None:
         while True:

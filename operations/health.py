@@ -14,7 +14,7 @@ from realtime.runtime import current
 
 @require_safe
 async def health(request: HttpRequest) -> HttpResponse:
-    """Answer as long as the event loop turns. Touches nothing else: a supervisor restarts a process that fails this."""
+    """Answer as long as the event loop turns, and touch nothing else: who fails this is restarted."""
     return JsonResponse({"status": "alive"})
 
 
@@ -22,7 +22,8 @@ async def health(request: HttpRequest) -> HttpResponse:
 def ready(request: HttpRequest) -> HttpResponse:
     """Answer 200 when this process can serve, 503 with the reasons when it cannot. For load balancers."""
     reasons = [reason for reason in (check() for check in _CHECKS) if reason]
-    return JsonResponse({"status": "unready" if reasons else "ready", "reasons": reasons}, status=503 if reasons else 200)
+    body = {"status": "unready" if reasons else "ready", "reasons": reasons}
+    return JsonResponse(body, status=503 if reasons else 200)
 
 
 @require_safe

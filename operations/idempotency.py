@@ -37,7 +37,7 @@ def answer_once(request: HttpRequest, create: Callable[[], tuple[int, dict[str, 
         with transaction.atomic():
             status, body = create()
             IdempotencyKey.objects.create(
-                user_id=request.user.pk, key=key, fingerprint=fingerprint, status=status, body=body
+                user_id=_person(request), key=key, fingerprint=fingerprint, status=status, body=body
             )
             return status, body
     except IntegrityError:
@@ -54,9 +54,15 @@ def sweep_keys() -> str:
 
 
 def _stored(request: HttpRequest, key: str, fingerprint: str) -> tuple[int, dict[str, Any]] | None:
-    known = IdempotencyKey.objects.filter(user_id=request.user.pk, key=key).first()
+    known = IdempotencyKey.objects.filter(user_id=_person(request), key=key).first()
     if known is None:
         return None
     if known.fingerprint != fingerprint:
         raise ClientError("idempotency_conflict", "This key was used for another request.", field="Idempotency-Key")
     return known.status, known.body
+
+
+def _person(request: HttpRequest) -> int:
+    if request.user.pk is None:
+        raise ClientError("unauthenticated", "Take a name or log in first.")
+    return request.user.pk

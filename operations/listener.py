@@ -11,8 +11,9 @@ from pathlib import Path
 
 BACKLOG = 4096
 # A peer that acknowledges nothing for this long is dropped by the kernel, and with it the bytes buffered for it.
-# Without it a phone that left the network would hold its buffer for a quarter of an hour.
-USER_TIMEOUT_MS = 30_000
+# Without it a phone that left the network would hold its buffer for a quarter of an hour. Long enough for a reader that
+# has stalled: it is given up after 30 s and has another 60 s to read why.
+USER_TIMEOUT_MS = 120_000
 
 
 class ListenError(Exception):
@@ -88,6 +89,8 @@ def adopt_listener(fd: int) -> socket.socket:
     except OSError as error:
         raise ListenError(f"File descriptor {fd} is no socket: {error.strerror}.") from error
     if not listening:
+        # It is the supervisor's to close.
+        listener.detach()
         raise ListenError(f"The socket on file descriptor {fd} does not listen.")
     if listener.family in (socket.AF_INET, socket.AF_INET6):
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, USER_TIMEOUT_MS)

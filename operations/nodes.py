@@ -26,9 +26,7 @@ def beat(*, name: str, started_at: dt.datetime, connections: int, spool_pending:
     now = timezone.now()
     state = {"seen_at": now, "connections": connections, "spool_pending": spool_pending}
     if not ServerNode.objects.filter(name=name).update(**state):
-        ServerNode.objects.create(
-            name=name, pid=os.getpid(), version=settings.VERSION, started_at=started_at, **state
-        )
+        ServerNode.objects.create(name=name, pid=os.getpid(), version=settings.VERSION, started_at=started_at, **state)
 
 
 def say_goodbye(name: str) -> None:

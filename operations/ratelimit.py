@@ -10,6 +10,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable
+from typing import cast
 
 from django.conf import settings
 from limits import RateLimitItem, parse
@@ -28,7 +29,9 @@ class RateLimited(ClientError):
 
 @functools.cache
 def _shared() -> Storage | None:
-    return storage_from_string(settings.REDIS_URL, wrap_exceptions=True) if settings.REDIS_URL else None
+    if not settings.REDIS_URL:
+        return None
+    return cast(Storage, storage_from_string(settings.REDIS_URL, wrap_exceptions=True))
 
 
 @functools.cache
@@ -58,7 +61,8 @@ def _ask(question: Callable[..., bool], scope: str, identity: str, limit: str) -
     shared = _shared()
     if shared is not None:
         try:
-            return _answer(question, shared, item, scope, identity)
+            _answer(question, shared, item, scope, identity)
+            return
         except RateLimited:
             raise
         except Exception:  # whatever the store raised: counting locally is the answer to all of it

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import time
-import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from realtime import wire
 from realtime.close_codes import CloseCode
@@ -35,6 +35,7 @@ class Connection:
         "_closing",
         "_queued",
         "_send",
+        "_sending",
         "busy_since",
         "cursors",
         "heard_at",
@@ -59,6 +60,8 @@ class Connection:
         self.queued_bytes = 0
         self._queued: list[str] = []
         self._send = send
+        # Kept, for the loop itself holds tasks only weakly.
+        self._sending: asyncio.Task[None] | None = None
         self._closing: asyncio.Task[None] | None = None
 
     @property
@@ -93,22 +96,21 @@ class Connection:
             await asyncio.wait({self._closing}, timeout=_LAST_WORDS_SECONDS)
 
     def _start(self, message: dict[str, Any]) -> None:
-        coroutine = self._send(message)
-        assert isinstance(coroutine, Coroutine)
+        coroutine = cast(Coroutine[Any, Any, None], self._send(message))
         try:
             awaited = coroutine.send(None)
         except StopIteration:
             return
-        except Exception:  # the socket is gone; its receive loop is told so and cleans up
+        except Exception:  # noqa: BLE001  the socket is gone, however the server says so; its receive loop is told so and cleans up
             self.is_closed = True
             return
         self.busy_since = time.monotonic()
-        asyncio.ensure_future(self._finish(coroutine, awaited))
+        self._sending = asyncio.ensure_future(self._finish(coroutine, awaited))
 
     async def _finish(self, coroutine: Coroutine[Any, Any, None], awaited: Any) -> None:
         try:
-            await _rest_of(coroutine, awaited)
-        except Exception:  # as above: the socket is gone
+            await _Rest(coroutine, awaited)
+        except Exception:  # noqa: BLE001  as above: the socket is gone
             self.is_closed = True
         self.busy_since = 0.0
         if self.is_closing:
@@ -132,17 +134,25 @@ class Connection:
         self.is_closed = True
 
 
-@types.coroutine
-def _rest_of(coroutine: Coroutine[Any, Any, None], awaited: Any) -> Generator[Any, Any, None]:
-    """Drive a coroutine that was stepped once, starting from what it waits for."""
-    while True:
-        try:
-            value = yield awaited
-        except BaseException as error:
-            step = lambda error=error: coroutine.throw(error)  # noqa: E731
-        else:
-            step = lambda value=value: coroutine.send(value)  # noqa: E731
-        try:
-            awaited = step()
-        except StopIteration:
-            return
+class _Rest:
+    """Awaits the rest of a coroutine that was stepped once, starting from what it waits for."""
+
+    __slots__ = ("_awaited", "_coroutine")
+
+    def __init__(self, coroutine: Coroutine[Any, Any, None], awaited: Any) -> None:
+        self._coroutine = coroutine
+        self._awaited = awaited
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        awaited = self._awaited
+        while True:
+            try:
+                yield awaited
+            except BaseException as error:  # noqa: BLE001  a cancellation, too, belongs to the coroutine
+                advance: Callable[[], Any] = functools.partial(self._coroutine.throw, error)
+            else:
+                advance = functools.partial(self._coroutine.send, None)
+            try:
+                awaited = advance()
+            except StopIteration:
+                return

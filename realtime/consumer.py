@@ -60,7 +60,7 @@ class CommandSpec:
     __slots__ = ("decoder", "handle")
 
     def __init__(self, payload: type, handle: Callable[..., Any]) -> None:
-        self.decoder = msgspec.json.Decoder(payload)
+        self.decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(payload)
         self.handle = handle
 
 

@@ -100,7 +100,7 @@ class Doorbell:
                 try:
                     async with asyncio.timeout(_SEND_SECONDS):
                         await self._layer.group_send(group, message)
-                except Exception as error:  # any failure of any layer means the same: not delivered
+                except Exception as error:  # noqa: BLE001  any failure of any layer means the same: not delivered
                     self.lost += 1
                     logger.warning("doorbell: the layer did not take a message: %r", error)
 
@@ -121,7 +121,7 @@ class Doorbell:
                 for group in self._joined - self._groups:
                     await self._layer.group_discard(group, self._channel)
                     self._joined.discard(group)
-        except Exception as error:  # as above; the next message or renewal tries again
+        except Exception as error:  # noqa: BLE001  as above; the next message or renewal tries again
             logger.warning("doorbell: groups could not be joined: %r", error)
 
     async def _receive(self) -> None:
@@ -132,7 +132,7 @@ class Doorbell:
                 self._wake.set()
                 while True:
                     self._take(await self._layer.receive(self._channel))
-            except Exception as error:  # a layer that went away; the heads keep clients whole meanwhile
+            except Exception as error:  # noqa: BLE001  a layer that went away; the heads keep clients whole meanwhile
                 logger.warning("doorbell: receiving failed: %r", error)
                 await asyncio.sleep(_RETRY_SECONDS)
 

@@ -34,9 +34,7 @@ class ClientError(Exception):
     `field` names the input that is wrong; `retry_after_ms` says when a repeat may succeed.
     """
 
-    def __init__(
-        self, code: str, message: str, *, field: str | None = None, retry_after_ms: int | None = None
-    ) -> None:
+    def __init__(self, code: str, message: str, *, field: str | None = None, retry_after_ms: int | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message

@@ -60,7 +60,7 @@ class BatchLoader(Generic[K, V]):
     async def _answer(self, batch: dict[K, asyncio.Future[V | None]]) -> None:
         try:
             rows = await self._threads.run(self._fetch, list(batch))
-        except Exception as error:  # handed to every caller, who knows what it means to them
+        except Exception as error:  # noqa: BLE001  handed to every caller, who knows what it means to them
             for future in batch.values():
                 if not future.done():
                     future.set_exception(error)

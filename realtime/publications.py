@@ -19,7 +19,8 @@ _local = threading.local()
 @contextmanager
 def held() -> Iterator[list[Publication]]:
     """Collect what this thread publishes inside the block; the caller makes the calls, in the event loop."""
-    _local.collected = collected = []
+    collected: list[Publication] = []
+    _local.collected = collected
     try:
         yield collected
     finally:

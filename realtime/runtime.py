@@ -1,4 +1,4 @@
-"""What one server process runs beside its requests: the hub, its threads, the writers, the doorbell, the periodic checks.
+"""What one server process runs beside its requests: hub, threads, writers, doorbell and periodic checks.
 
 `config.asgi` starts one `Runtime` with the server. Services publish through `publish()`, which reaches the hub of this
 process from any thread; in a process without a runtime (a management command) it does nothing, and the hubs of the
@@ -78,18 +78,22 @@ class Runtime:
         self._tasks = [asyncio.create_task(loop()) for loop in (self._guard_sockets, self._share_presence)]
         _running.append(self)
 
+    async def say_goodbye(self) -> None:
+        """Answer what was sent, then say `bye` to every socket and wait until it is said."""
+        await asyncio.gather(*(writer.drain() for writer in self.writers.values()))
+        # Spread over five seconds: everybody who is sent away now comes back to the same small machine.
+        await self.hub.stop(lambda: random.randint(500, 5000))  # noqa: S311  no secret depends on it
+
     async def stop(self) -> None:
         """Flush the writers, say `bye` to every socket, and let go of everything."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for writer in self.writers.values():
-            await writer.stop()
-        # Spread over five seconds: everybody who is sent away now comes back to the same small machine.
-        await self.hub.stop(lambda: random.randint(500, 5000))  # noqa: S311  no secret depends on it
+        await self.say_goodbye()
+        await asyncio.gather(*(writer.stop() for writer in self.writers.values()))
         if self.doorbell is not None:
             await self.doorbell.stop()
-        await asyncio.to_thread(self.threads.close)
+        await self.threads.close()
         _running.remove(self)
 
     def publish(self, topic: str, events: Sequence[Event]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +16,8 @@ from typing import Any, ParamSpec, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -27,6 +30,7 @@ class DatabaseThreads:
     """A small pool. `statements` counts every statement its threads ran."""
 
     def __init__(self, name: str, size: int) -> None:
+        self._name = name
         self._pool = ThreadPoolExecutor(max_workers=size, thread_name_prefix=f"{name}-db")
         self._local = threading.local()
         self._connections: list[BaseDatabaseWrapper] = []
@@ -42,8 +46,16 @@ class DatabaseThreads:
         """The same, as a future that the caller may stop waiting for."""
         return asyncio.get_running_loop().run_in_executor(self._pool, lambda: self._call(function))
 
-    def close(self) -> None:
-        """Wait for the running calls and close the connections."""
+    async def close(self, seconds: float = 2.0) -> None:
+        """Wait for the running calls and close the connections. A call that hangs on the database is left behind."""
+        closing = asyncio.ensure_future(asyncio.to_thread(self._close))
+        finished, _ = await asyncio.wait({closing}, timeout=seconds)
+        if finished:
+            closing.result()
+        else:
+            logger.warning("%s: a call still waits for the database and is left behind", self._name)
+
+    def _close(self) -> None:
         self._pool.shutdown(wait=True)
         for held in self._connections:
             held.close()

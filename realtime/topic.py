@@ -132,7 +132,8 @@ class Topic:
         """Return a frame of what follows `cursor`, the number it ends at, and who owns events in it."""
         cached = self._frames.get(cursor)
         if cached is None:
-            texts, end, size = [], cursor, 0
+            texts: list[str] = []
+            end, size = cursor, 0
             for event in self.events[cursor + 1 - self.base :]:
                 size += len(event.text)
                 if texts and size > MAX_FRAME_CHARACTERS:
@@ -189,7 +190,7 @@ class Topic:
 
     def _is_wiped(self, event: Event) -> bool:
         return event.number < self.wiped_at and any(
-            wiping.wipes and event.key.startswith(wiping.wipes) for wiping in self.events if wiping.number > event.number
+            later.wipes and event.key.startswith(later.wipes) for later in self.events if later.number > event.number
         )
 
     def _skipped(self, number: int) -> Event:

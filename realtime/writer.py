@@ -84,21 +84,24 @@ class GroupWriter(Generic[ItemT, ResultT]):
                 self._enter_outage()
         self._runner = asyncio.create_task(self._run(), name=f"writer {self.name}")
 
-    async def stop(self, timeout: float = 10.0) -> None:
+    async def drain(self, seconds: float = 5.0) -> None:
+        """Write what waits. A database that hangs takes `stall_seconds`, then the journal has it."""
+        try:
+            await asyncio.wait_for(self._drained(), seconds)
+        except TimeoutError:
+            logger.error("writer %s: %d items were not written in time", self.name, len(self._waiting))
+
+    async def stop(self) -> None:
         """Write what waits, then stop. What is journaled stays on the disk for the next start."""
         if self._runner is None:
             return
-        try:
-            await asyncio.wait_for(self._drained(), timeout)
-        except TimeoutError:
-            logger.error("writer %s: %d items were not written in time", self.name, len(self._waiting))
+        await self.drain()
         for task in (self._runner, self._replayer):
             if task is not None:
                 task.cancel()
         await asyncio.gather(*(t for t in (self._runner, self._replayer) if t), return_exceptions=True)
         self._runner = self._replayer = None
-        if self._stalled is None:
-            await asyncio.to_thread(self._threads.close)
+        await self._threads.close()
         if self.journal is not None:
             await self.journal.close()
 
@@ -162,25 +165,38 @@ class GroupWriter(Generic[ItemT, ResultT]):
                 logger.warning("writer %s: the database has not answered for %.1f s", self.name, self.stall_seconds)
                 # No second try: the thread is still taken by the first.
                 break
-            except Exception:
-                if len(batch) == 1:
-                    logger.exception("writer %s: an item failed", self.name)
-                    return _settle(batch, [ClientError("internal", "Something went wrong on our side.")])
-                for waiting in batch:
-                    await self._store([waiting])
+            except Exception as error:  # noqa: BLE001  reported where the one item is found
+                await self._store_one_by_one(batch, error)
                 return
             else:
                 self._count(len(items), time.perf_counter() - began)
-                _settle(batch, results)
-                for publication in published:
-                    publication()
-                if published:
-                    # One turn for the fan-out, one to read what arrived meanwhile: the next batch takes all of it.
-                    await asyncio.sleep(0)
-                    await asyncio.sleep(0)
+                await self._finish(batch, results, published)
                 return
         self._enter_outage()
         await self._keep(batch)
+
+    async def _store_one_by_one(self, batch: list[_Waiting[ItemT, ResultT]], error: Exception) -> None:
+        """Find the one bad item among good ones: it alone is answered `internal`."""
+        if len(batch) > 1:
+            for waiting in batch:
+                await self._store([waiting])
+            return
+        logger.error("writer %s: an item failed", self.name, exc_info=error)
+        _settle(batch, [ClientError("internal", "Something went wrong on our side.")])
+
+    async def _finish(
+        self,
+        batch: list[_Waiting[ItemT, ResultT]],
+        results: Sequence[ResultT | ClientError],
+        published: list[Publication],
+    ) -> None:
+        _settle(batch, results)
+        for publication in published:
+            publication()
+        if published:
+            # One turn for the fan-out, one to read what arrived meanwhile: the next batch takes all of it.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     async def _in_time(self, function: Callable[[], T]) -> T:
         future = self._threads.submit(function)

@@ -81,6 +81,7 @@ def _require_right(actor: User, user: User, room: Room | None) -> None:
     is_allowed = can_moderate(actor, room) if room is not None else actor.is_staff and actor.has_perm("chat.add_ban")
     if not is_allowed:
         raise ClientError("forbidden", "Only those who run this room can do that.")
-    if room is not None and Membership.objects.filter(room=room, user=user, role=Membership.Role.OWNER).exists():
-        if not actor.is_staff:
-            raise ClientError("forbidden", "The owner of a room cannot be banned from it.")
+    if room is None or actor.is_staff:
+        return
+    if Membership.objects.filter(room=room, user=user, role=Membership.Role.OWNER).exists():
+        raise ClientError("forbidden", "The owner of a room cannot be banned from it.")

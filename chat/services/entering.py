@@ -46,9 +46,7 @@ def join_rooms(arrivals: Sequence[Arrival]) -> list[Access | ClientError]:
     return [late if isinstance(early, Access) else early for early, late in zip(outcomes, after, strict=True)]
 
 
-def _outcomes(
-    arrivals: Sequence[Arrival], found: dict[tuple[int, str], Access]
-) -> list[Access | ClientError]:
+def _outcomes(arrivals: Sequence[Arrival], found: dict[tuple[int, str], Access]) -> list[Access | ClientError]:
     return [_outcome(found.get((arrival.user, arrival.room)), arrival) for arrival in arrivals]
 
 

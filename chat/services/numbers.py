@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from chat.models import Room, RoomCursor
 from realtime.errors import NotFound
 
@@ -14,7 +12,6 @@ def lock_cursor(room: Room) -> RoomCursor:
     The lock is what makes numbers dense and visible in order: the next writer cannot take a number before this one
     is committed. On SQLite the transaction itself is exclusive (`BEGIN IMMEDIATE`).
     """
-    assert transaction.get_connection().in_atomic_block
     try:
         return RoomCursor.objects.select_for_update().get(room=room)
     except RoomCursor.DoesNotExist:

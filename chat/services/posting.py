@@ -21,6 +21,7 @@ from chat.permissions import Standing, refusal_to_post
 from chat.services import statements
 from chat.services.statements import NewMessage, StoredMessage
 from chat.text import clean_text
+from realtime import wire
 from realtime.errors import ClientError, NotFound
 from realtime.runtime import publish
 from realtime.threads import OUTAGES
@@ -160,7 +161,7 @@ class _Batch:
         self.placed[room.uid].append(row)
         self.known[room.pk, draft.sender, draft.client_id] = StoredMessage(row.seq, row.uid, text, draft.at, False)
         self.last_at[room.pk, draft.sender] = self.now
-        return Posted(row.seq, row.uid, events.format_time(row.created_at))
+        return Posted(row.seq, row.uid, wire.format_time(row.created_at))
 
     def _message_row(self, row: NewMessage) -> MessageRow:
         member = self.senders.get((row.room_id, row.sender_id))
@@ -194,7 +195,7 @@ def _repeated(known: StoredMessage, text: str) -> Posted | ClientError:
     # An edited or deleted message no longer says what was sent, so its repeat cannot be compared.
     if known.body != text and not known.is_changed:
         return IdempotencyConflict()
-    return Posted(known.seq, known.uid, events.format_time(known.created_at), duplicate=True)
+    return Posted(known.seq, known.uid, wire.format_time(known.created_at), duplicate=True)
 
 
 def replay_drafts(lines: Sequence[bytes], undeliverable: Callable[[bytes, str], None]) -> None:
@@ -214,7 +215,8 @@ def replay_drafts(lines: Sequence[bytes], undeliverable: Callable[[bytes, str], 
         raise
     except DatabaseError as error:
         if len(lines) == 1:
-            return undeliverable(lines[0], str(error))
+            undeliverable(lines[0], str(error))
+            return
         for line, _ in drafts:
             replay_drafts([line], undeliverable)
         return

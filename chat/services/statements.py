@@ -101,8 +101,7 @@ def insert_messages(rows: Sequence[NewMessage]) -> None:
         else:
             marks = ", ".join(["%s"] * len(_INSERT_TYPES))
             sql = f"INSERT INTO chat_message ({_INSERT_COLUMNS}) VALUES ({marks})"  # noqa: S608
-            prepared = [row._replace(client_id=row.client_id.hex, created_at=_time(row.created_at)) for row in rows]
-            cursor.executemany(sql, prepared)
+            cursor.executemany(sql, [_prepared(row) for row in rows])
 
 
 def move_heads(heads: Sequence[tuple[int, int, dt.datetime]]) -> None:
@@ -132,6 +131,10 @@ def _list(values: Iterable[Any]) -> Any:
 
 def _time(at: dt.datetime) -> Any:
     return connection.ops.adapt_datetimefield_value(at)
+
+
+def _prepared(row: NewMessage) -> tuple[Any, ...]:
+    return (*row[:5], row.client_id.hex, row.kind, row.body, _time(row.created_at))
 
 
 def _as_time(at: dt.datetime) -> dt.datetime:

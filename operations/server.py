@@ -1,0 +1,97 @@
+"""The uvicorn server that `manage.py serve` runs: its options, and how it starts and stops."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+
+import uvicorn
+from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+from operations.listener import BACKLOG
+from realtime.runtime import current
+
+logger = logging.getLogger(__name__)
+
+# A larger frame is answered with close code 1009 before it is read into memory.
+MAX_FRAME_BYTES = 65536
+
+# Supervisors kill 20 s after SIGTERM. First the sockets hear `bye`, which takes a few seconds at most; then requests
+# under way have the second time; what hangs in a thread after that is ended with the process.
+REQUEST_SECONDS = 8
+STOP_SECONDS = 19.0
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that says where it answers, and says goodbye before it hangs up."""
+
+    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+        super().__init__(config)
+        self.announcement = announcement
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        if self.started:
+            print(self.announcement, flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        last_resort = threading.Timer(STOP_SECONDS, _give_up)
+        last_resort.daemon = True
+        last_resort.start()
+        for server in self.servers:
+            server.close()
+        runtime = current()
+        if runtime is not None:
+            # uvicorn closes the sockets before it stops the application: they would hear neither why, nor the answers
+            # to what they have sent.
+            await runtime.say_goodbye()
+        await super().shutdown(sockets=sockets)
+
+
+def _give_up() -> None:
+    # Whatever was acknowledged is committed or in the journal on disk: this ends the process, and loses nothing.
+    logger.error("the orderly stop took longer than %.0f s, ending now", STOP_SECONDS)
+    os._exit(1)
+
+
+def server_config(application: ASGI3Application, trusted_proxies: list[str]) -> uvicorn.Config:
+    """Return the options that hold for every process of ours, wherever it listens."""
+    return uvicorn.Config(
+        behind_proxy(application, trusted_proxies) if trusted_proxies else application,
+        loop="uvloop",
+        http="httptools",
+        # This implementation has write back-pressure: a slow reader holds up its own sends and nobody else's memory.
+        ws="websockets-sansio",
+        ws_max_size=MAX_FRAME_BYTES,
+        # The heartbeat of the protocol tells who is gone. uvicorn's own pings would cut off a reader that has stalled
+        # with 1011, before it is closed with 4002 and told to resume; the listener's time-out drops dead peers.
+        ws_ping_interval=None,
+        # Deflating would cost each connection a context, and each event one compression per connection.
+        ws_per_message_deflate=False,
+        lifespan="on",
+        # The product's own logging configuration stands.
+        log_config=None,
+        access_log=False,
+        # `behind_proxy` does this, and covers Unix sockets too.
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=REQUEST_SECONDS,
+    )
+
+
+def behind_proxy(application: ASGI3Application, trusted_proxies: list[str]) -> ASGI3Application:
+    """Believe X-Forwarded-For and X-Forwarded-Proto from the addresses in `trusted_proxies`, and from nobody else."""
+    inner = ProxyHeadersMiddleware(application, trusted_hosts=trusted_proxies)
+
+    async def serve(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        # A peer on a Unix socket has no address. Only programs of this machine reach one, so it counts as this machine:
+        # trusting 127.0.0.1 covers it, and the whole chain of forwarded addresses is still checked.
+        if scope["type"] != "lifespan" and not scope.get("client"):
+            scope["client"] = ("127.0.0.1", 0)
+        await inner(scope, receive, send)
+
+    return serve

@@ -1,0 +1,136 @@
+"""Every page in real browsers: accessible in light and dark, within its window, without foreign requests or scripts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.visitor import LAPTOP, PHONE, Visitor, visitors
+from tests.servers import StartServer
+
+pytestmark = pytest.mark.browser
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+PUBLIC_PAGES = ("/", "/offline/", "/accounts/login/", "/accounts/signup/", "/accounts/password/reset/", "/j/unknown/")
+LOOKS = [
+    pytest.param({"viewport": PHONE, "color_scheme": "light", "is_mobile": True, "has_touch": True}, id="phone-light"),
+    pytest.param({"viewport": PHONE, "color_scheme": "dark", "is_mobile": True, "has_touch": True}, id="phone-dark"),
+    pytest.param({"viewport": LAPTOP, "color_scheme": "light"}, id="laptop-light"),
+    pytest.param({"viewport": LAPTOP, "color_scheme": "dark"}, id="laptop-dark"),
+]
+LONG_NAME = "Wolfeschlegelsteinhausenbergerdorffwelch"
+LONG_WORD = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft" * 3
+ARABIC = "مرحبا بكم في المهرجان، البوابة تفتح في الساعة السادسة مساءً"
+
+
+def violations(page: Page) -> list[str]:
+    response = Axe().run(page, options={"runOnly": {"type": "tag", "values": TAGS}}).response
+    return [
+        f"{rule['id']}: {node['target']} {node.get('failureSummary', '')}"
+        for rule in response["violations"]
+        for node in rule["nodes"]
+    ]
+
+
+def check(person: Visitor) -> None:
+    assert violations(person.page) == [], person.page.url
+    assert person.overflow() <= 0, f"{person.page.url} is wider than its window"
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_pages_are_accessible(live_server_process: StartServer, chromium: Browser, look: dict[str, Any]) -> None:
+    server = live_server_process(demo=True)
+    with visitors(chromium, server.origin, look) as (anna,):
+        for path in PUBLIC_PAGES:
+            anna.page.goto(path)
+            check(anna)
+        anna.page.goto("/")
+        anna.page.get_by_text("Open a room of your own").click()
+        check(anna)
+        anna.enter_by_code("Anna", "wrong-code-0000")
+        expect(anna.page.get_by_text("This code does not open a room.")).to_be_visible()
+        check(anna)
+        anna.page.get_by_role("button", name="Main Stage").first.click()
+        anna.wait_live()
+        check(anna)
+        for text in ("hello", "https://example.org/a", "🎉", LONG_WORD, ARABIC):
+            anna.write(text)
+        expect(anna.page.locator(".message[data-seq]")).to_have_count(5)
+        check(anna)
+        anna.page.locator(".message").first.get_by_role("button", name="Actions").focus()
+        anna.page.keyboard.press("Enter")
+        check(anna)
+        anna.page.get_by_role("button", name="Invite people").click()
+        expect(anna.page.get_by_alt_text("QR code that opens this room")).to_be_visible()
+        check(anna)
+        # A wrong code and a link that opens nothing are refused by status, which browsers report as an error.
+        anna.faults = [fault for fault in anna.faults if "404 (Not Found)" not in fault]
+
+
+def test_long_names_and_other_directions_fit(live_server_process: StartServer, chromium: Browser) -> None:
+    server = live_server_process(demo=True)
+    phone = {"viewport": PHONE, "is_mobile": True, "has_touch": True}
+    with visitors(chromium, server.origin, phone, phone) as (anna, jamal):
+        anna.enter_listed(LONG_NAME)
+        anna.wait_live()
+        anna.write(LONG_WORD)
+        jamal.enter_listed("جمال عبد الرحمن")
+        jamal.wait_live()
+        jamal.write(ARABIC)
+        for person in (anna, jamal):
+            expect(person.page.locator(".message[data-seq]")).to_have_count(2)
+            assert person.overflow() <= 0
+            person.page.evaluate("document.documentElement.dir = 'rtl'")
+            assert person.overflow() <= 0
+            person.page.goto("/")
+            assert person.overflow() <= 0
+
+
+def test_namesakes_are_told_apart(live_server_process: StartServer, chromium: Browser) -> None:
+    server = live_server_process(demo=True)
+    with visitors(chromium, server.origin, {"viewport": LAPTOP}, {"viewport": LAPTOP}) as (one, other):
+        for person in (one, other):
+            person.enter_listed("Kim")
+            person.wait_live()
+        one.write("hello")
+        expect(other.page.locator(".message .tag")).to_have_count(1)
+
+
+def test_rooms_work_without_scripts(live_server_process: StartServer, chromium: Browser) -> None:
+    server = live_server_process(demo=True)
+    with visitors(chromium, server.origin, {"java_script_enabled": False, "viewport": PHONE}, {}) as (plain, anna):
+        plain.enter_listed("Plain")
+        plain.page.get_by_role("textbox", name="Write a message").fill("no script needed")
+        plain.page.get_by_role("button", name="Send", exact=True).click()
+        assert plain.texts() == ["no script needed"]
+        plain.page.reload()
+        assert plain.texts() == ["no script needed"]
+
+        anna.enter_listed("Anna")
+        anna.wait_live()
+        anna.expect_texts(["no script needed"])
+        anna.write("hello")
+        anna.expect_texts(["no script needed", "hello"])
+        plain.page.get_by_role("link", name="Look for new messages").click()
+        plain.page.reload()
+        assert plain.texts() == ["no script needed", "hello"]
+
+        plain.page.goto("/")
+        plain.page.get_by_text("Open a room of your own").click()
+        plain.page.get_by_label("Name of the room").fill("Tent 4")
+        plain.page.get_by_role("button", name="Open the room").click()
+        expect(plain.page.get_by_role("heading", name="Tent 4")).to_be_visible()
+
+
+def test_unknown_addresses_have_a_page(live_server_process: StartServer, chromium: Browser) -> None:
+    server = live_server_process(demo=True)
+    with visitors(chromium, server.origin, {"viewport": PHONE}) as (anna,):
+        response = anna.page.goto("/nothing/here/")
+        assert response is not None
+        assert response.status == 404
+        expect(anna.page.get_by_role("heading", name="Nothing stands here")).to_be_visible()
+        check(anna)
+        anna.faults = [fault for fault in anna.faults if "404 (Not Found)" not in fault]
