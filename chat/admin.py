@@ -60,7 +60,7 @@ class RoomAdmin(ServiceAdmin):
         if obj is None:
             return [(None, {"fields": ["name", "kind", "is_listed"]})]
         editable = ["name", "mode", "slow_seconds", "is_listed", "position", "retention_hours"]
-        entrance = ["code", "short_code", "invite_link"]
+        entrance = ["code", "short_code", "invite_link", "code_expires_at"]
         facts = ["uid", "created_by", "created_at", "archived_at", "head"]
         return [(None, {"fields": editable}), ("Entrance", {"fields": entrance}), ("Facts", {"fields": facts})]
 

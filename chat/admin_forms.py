@@ -14,7 +14,7 @@ from realtime.errors import ClientError
 class RoomForm(forms.ModelForm):  # type: ignore[type-arg]  # only its stub is generic
     class Meta:
         model = Room
-        fields = ("name", "kind", "mode", "slow_seconds", "is_listed", "position", "retention_hours")
+        fields = ("name", "kind", "mode", "slow_seconds", "is_listed", "position", "retention_hours", "code_expires_at")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

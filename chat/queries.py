@@ -36,7 +36,7 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class RoomCard:
-    """A room as the home page shows it."""
+    """A room as the home page shows it. `unread` is counted only where it is shown, among one's own rooms."""
 
     uid: str
     name: str
@@ -264,14 +264,15 @@ def recent_rooms(user: User, limit: int = 8) -> list[RoomCard]:
     memberships = (
         Membership.objects.present()
         .filter(user=user, room__archived_at=None)
-        .select_related("room", "room__cursor")
+        .select_related("room")
+        .annotate(unread=_unread_of(user))
         .order_by("-visited_at")[:limit]
     )
-    return [_card(m.room) for m in memberships]
+    return [_card(m.room, m.unread) for m in memberships]
 
 
-def _card(room: Room) -> RoomCard:
-    return RoomCard(room.uid, room.name, room.kind, room.mode, online(room.uid))
+def _card(room: Room, unread: int = 0) -> RoomCard:
+    return RoomCard(room.uid, room.name, room.kind, room.mode, online(room.uid), unread)
 
 
 class _Count(Func):
@@ -280,23 +281,25 @@ class _Count(Func):
     template = "(SELECT COUNT(*) FROM %(expressions)s AS counted)"
 
 
-def unread_totals(user: User) -> dict[str, int]:
-    """Return in how many rooms the person has something unread, and how many messages, 100 at most a room.
-
-    One statement. Their own messages and tombstones do not count.
-    """
+def _unread_of(user: User) -> _Count:
+    """Return the number of messages that the member has not read: neither their own nor tombstones."""
     unread = (
         Message.objects.filter(room_id=OuterRef("room_id"), seq__gt=OuterRef("read_seq"), deleted_at=None)
         .filter(seq__gt=OuterRef("room__cleared_seq"))
         .exclude(sender=user)
         .values("seq")[:MAX_UNREAD]
     )
-    counted = (
-        Membership.objects.present()
-        .filter(user=user, room__archived_at=None, room__cursor__head__gt=F("read_seq"))
-        .annotate(unread=_Count(Subquery(unread), output_field=IntegerField()))
-    )
-    counts = [count for count in counted.values_list("unread", flat=True) if count]
+    return _Count(Subquery(unread), output_field=IntegerField())
+
+
+def unread_totals(user: User) -> dict[str, int]:
+    """Return in how many rooms the person has something unread, and how many messages, 100 at most a room.
+
+    One statement.
+    """
+    memberships = Membership.objects.present().filter(user=user, room__archived_at=None)
+    behind = memberships.filter(room__cursor__head__gt=F("read_seq"))
+    counts = [count for count in behind.annotate(unread=_unread_of(user)).values_list("unread", flat=True) if count]
     return {"rooms": len(counts), "messages": sum(counts)}
 
 

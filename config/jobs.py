@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from accounts.sessions import sweep_sessions
+from chat.services.retention import purge_job
 from operations.idempotency import sweep_keys
 from operations.jobs import Job
 from operations.nodes import sweep_silent
@@ -12,5 +13,6 @@ from operations.nodes import sweep_silent
 JOBS = (
     Job("operations.nodes", timedelta(minutes=1), sweep_silent),
     Job("accounts.sessions", timedelta(minutes=1), sweep_sessions),
+    Job("chat.retention", timedelta(hours=1), purge_job),
     Job("operations.idempotency_keys", timedelta(hours=1), sweep_keys),
 )

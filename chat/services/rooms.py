@@ -66,7 +66,8 @@ def make_room(**fields: Any) -> Room:
 
 @transaction.atomic
 def change_room(*, actor: User, room: Room, **changes: Any) -> Room:
-    """Set fields of the room (`name`, `mode`, `slow_seconds`, `is_listed`, `position`, `retention_hours`).
+    """Set fields of the room: `name`, `mode`, `slow_seconds`, `is_listed`, `position`, `retention_hours`, or
+    `code_expires_at`.
 
     Takes a number and tells everybody in the room. Nothing happens when nothing differs.
     """
