@@ -40,9 +40,11 @@ class Crowd:
     async def connect(self, seat: Seat, number: int, since: Position | None = None) -> tuple[Client, Joined]:
         """Open one connection and join. Raises what went wrong; the line is closed then."""
         client = Client(self.dialect, self.meter, self.book, seat, since)
-        source = f"127.0.0.{1 + number // CLIENTS_PER_ADDRESS}"
         loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: client, "127.0.0.1", self.port, local_addr=(source, 0))
+        # Binding costs milliseconds for each connection once thousands of ports are taken: only who must, binds.
+        more = number // CLIENTS_PER_ADDRESS
+        source = (f"127.0.0.{1 + more}", 0) if more else None
+        await loop.create_connection(lambda: client, "127.0.0.1", self.port, local_addr=source)
         try:
             async with asyncio.timeout(JOIN_SECONDS):
                 answer = await client.joined

@@ -54,12 +54,15 @@ async def crowd_of(spec: Spec) -> Any:
 
 @contextmanager
 def measured(crowd: Crowd, spec: Spec, into: Result) -> Iterator[None]:
-    """Record between entering and leaving, and write the figures `into`."""
+    """Record from entering on, and write the rates between entering and leaving `into`.
+
+    Recording goes on until `summarise`: a message sent in this time that arrives later has the longest way of all, and
+    leaving it out would flatter a server that falls behind.
+    """
     started, used, own = time.monotonic(), processor_seconds(spec.server_pids), time.process_time()
     delivered, received = crowd.delivered, crowd.received
     crowd.meter.is_recording = True
     yield
-    crowd.meter.is_recording = False
     seconds = time.monotonic() - started
     into.update(
         seconds=seconds,
@@ -67,8 +70,6 @@ def measured(crowd: Crowd, spec: Spec, into: Result) -> Iterator[None]:
         deliveries_per_second=(crowd.delivered - delivered) / seconds,
         megabytes_per_second=(crowd.received - received) / seconds / 1e6,
         acknowledged_per_second=crowd.meter.acknowledged / seconds,
-        delivery_ms=crowd.meter.delivery.summary_ms(),
-        ack_ms=crowd.meter.ack.summary_ms(),
         server_busy=(processor_seconds(spec.server_pids) - used) / seconds,
         driver_busy=(time.process_time() - own) / seconds,
     )
@@ -77,8 +78,8 @@ def measured(crowd: Crowd, spec: Spec, into: Result) -> Iterator[None]:
 async def drain(crowd: Crowd, writers: list[Writer], spec: Spec) -> Result:
     """Wait for the last acknowledgements and deliveries; return what is missing and what went wrong."""
     await crowd.settle(lambda: not any(writer.pending for writer in writers), DRAIN_SECONDS)
-    failed = ("unanswered", "journaled")
     outcomes = crowd.meter.outcomes
+    outcomes["unanswered"] += sum(len(writer.pending) for writer in writers)
     stored = sum(count for name, count in outcomes.items() if name in ("stored", "in memory", "echoed"))
     members = len(crowd.clients) // len(spec.rooms)
     await crowd.settle(lambda: crowd.delivered >= stored * members, DRAIN_SECONDS)
@@ -86,10 +87,21 @@ async def drain(crowd: Crowd, writers: list[Writer], spec: Spec) -> Result:
         "messages": stored,
         # Below zero: more than was acknowledged arrived, which is right for messages whose answer was lost.
         "undelivered": stored * members - crowd.delivered,
-        "outcomes": dict(outcomes),
-        "faults": dict(crowd.meter.faults),
-        "closes": dict(crowd.meter.closes),
-        "failed": sum(outcomes[name] for name in failed),
+        "failed": sum(outcomes.values()) - stored,
+        **summarise(crowd),
+    }
+
+
+def summarise(crowd: Crowd) -> Result:
+    """End the recording; return the latencies and all that went wrong."""
+    meter = crowd.meter
+    meter.is_recording = False
+    return {
+        "delivery_ms": meter.delivery.summary_ms(),
+        "ack_ms": meter.ack.summary_ms(),
+        "outcomes": dict(+meter.outcomes),
+        "faults": dict(meter.faults),
+        "closes": dict(meter.closes),
     }
 
 
@@ -118,7 +130,7 @@ async def listen(spec: Spec) -> Result:
         await asyncio.sleep(spec.warm_up_seconds)
         with measured(crowd, spec, result):
             await asyncio.sleep(spec.seconds)
-        result["faults"] = dict(crowd.meter.faults)
+        result.update(summarise(crowd))
     return result
 
 

@@ -120,5 +120,3 @@ async def write_open_loop(writers: Sequence[Writer], per_second: float, seconds:
         if ahead > 0:
             await asyncio.sleep(ahead)
         writers[number % len(writers)].send(due)
-    for writer in writers:
-        writer.give_up_old(time.monotonic_ns())
