@@ -52,7 +52,10 @@ def _refusal(host: str, port: int, error: OSError) -> str:
 
 
 def listen_unix(path: Path) -> socket.socket:
-    """Return a listening socket at `path` that the owner and its group may use. Raises `ListenError`."""
+    """Return a listening socket at `path` that the owner and its group may use. Raises `ListenError`.
+
+    The file stays when the server ends, and the next one replaces it.
+    """
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         _remove_dead_socket(path)
@@ -66,7 +69,7 @@ def listen_unix(path: Path) -> socket.socket:
 
 
 def _remove_dead_socket(path: Path) -> None:
-    """Delete what a killed server left at `path`; a socket that answers, or any other file, is an error."""
+    """Delete what an ended server left at `path`; a socket that answers, or any other file, is an error."""
     if not path.exists():
         return
     if not stat.S_ISSOCK(path.stat().st_mode):

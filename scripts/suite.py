@@ -14,7 +14,7 @@ from scripts.console import ROOT, CommandFailed, SetupError, run, say
 from scripts.steps import PYTHON
 
 RESULTS = ROOT / "test-results"
-PLAIN = "not browser and not chaos and not grown"
+PLAIN = "not browser and not chaos and not grown and not live"
 # The suite is held to a quarter of an hour as a whole; no part of it may use that up alone.
 PART_SECONDS = 780
 # tests/conftest.py ends with this when the machine has no server for the chosen backend and none is required.

@@ -15,7 +15,7 @@ import tempfile
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -49,12 +49,13 @@ CHROMIUM_OPTIONS = [
 class LiveServer:
     """A Pavilion server process with its own port, data folder and log; it can be killed and started again."""
 
-    def __init__(self, env: dict[str, str], *, port: int | None = None) -> None:
+    def __init__(self, env: dict[str, str], *, port: int | None = None, arguments: Sequence[str] = ()) -> None:
         self.port = port or free_port()
         self.origin = f"http://127.0.0.1:{self.port}"
         self.ws_url = f"ws://127.0.0.1:{self.port}/ws/"
         self.folder = Path(tempfile.mkdtemp(prefix="pavilion-live-"))
         self.env = _server_environment(self.folder, self.port) | env
+        self._command = [sys.executable, "manage.py", "serve", *arguments]
         self._log = self.folder / "server.log"
         self._process: OwnedProcess | None = None
 
@@ -88,7 +89,7 @@ class LiveServer:
 
     def start(self, *, wait: bool = True) -> None:
         """Start the process; with `wait`, return when GET /ready answers 200."""
-        self._process = OwnedProcess([sys.executable, "manage.py", "serve"], self._log, cwd=ROOT, env=self.env)
+        self._process = OwnedProcess(self._command, self._log, cwd=ROOT, env=self.env)
         if wait:
             self.wait_ready()
 
@@ -154,17 +155,23 @@ StartServer = Callable[..., LiveServer]
 
 @pytest.fixture
 def live_server_process(built_static: None) -> Iterator[StartServer]:
-    """Return a function that starts a server: `start(env=None, migrate=True, demo=False, wait=True) -> LiveServer`.
+    """Return a function that starts a server: `start(env=None, migrate=True, demo=False, wait=True, arguments=())`.
 
     Without DATABASE_URL and REDIS_URL in `env` it runs on SQLite and in memory. `demo` runs `setup_demo` first. Several
-    servers on one database make a cluster: give the later ones `migrate=False`. All end with the test.
+    servers on one database make a cluster: give the later ones `migrate=False`. `arguments` go to `manage.py serve`.
+    All end with the test.
     """
     servers: list[LiveServer] = []
 
     def start(
-        env: dict[str, str] | None = None, *, migrate: bool = True, demo: bool = False, wait: bool = True
+        env: dict[str, str] | None = None,
+        *,
+        migrate: bool = True,
+        demo: bool = False,
+        wait: bool = True,
+        arguments: Sequence[str] = (),
     ) -> LiveServer:
-        server = LiveServer(env or {})
+        server = LiveServer(env or {}, arguments=arguments)
         servers.append(server)
         if migrate:
             server.manage("migrate", "--verbosity", "0")

@@ -46,9 +46,6 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             # uvicorn has finished its orderly stop and passes Ctrl-C on; there is nothing left to interrupt.
             self.stdout.write("Stopped.")
-        finally:
-            if options["uds"]:
-                options["uds"].unlink(missing_ok=True)
 
 
 def _refuse_open_limits(options: dict[str, Any]) -> None:
