@@ -6,11 +6,11 @@ import asyncio
 import datetime as dt
 import uuid
 from functools import partial
-from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
 import msgspec
 from django.conf import settings
+from django.http import parse_cookie
 
 from accounts.models import User
 from accounts.queries import Identity
@@ -251,7 +251,7 @@ async def list_people(socket: ChatConsumer, command: wire.Command, d: Nothing) -
 async def ban_member(socket: ChatConsumer, command: wire.Command, d: BanMember) -> dict[str, Any]:
     def ban(*, actor: User) -> None:
         room = Room.objects.filter(uid=command.room).first()
-        user = User.objects.filter(uid=d.user).first()
+        user = User.objects.filter(uid=d.user.replace("\x00", "")).first()
         if room is None or user is None:
             raise NotFound
         ban_user(actor=actor, user=user, room=room, until=d.until, reason=d.reason)
@@ -297,9 +297,7 @@ def session_key_of(scope: dict[str, Any]) -> str:
     """Return the session key in the cookies of this ASGI scope, or ""."""
     for name, value in scope["headers"]:
         if name == b"cookie":
-            try:
-                morsel = SimpleCookie(value.decode("latin-1")).get(settings.SESSION_COOKIE_NAME)
-            except CookieError:
-                return ""
-            return morsel.value if morsel is not None else ""
+            # Django's own reading: a stray cookie of another program beside ours must not hide the session.
+            key = parse_cookie(value.decode("latin-1")).get(settings.SESSION_COOKIE_NAME, "")
+            return key if key.isalnum() else ""
     return ""

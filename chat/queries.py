@@ -6,7 +6,19 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import BigIntegerField, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import (
+    BigIntegerField,
+    Exists,
+    F,
+    Func,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    UUIDField,
+    Value,
+)
 from django.utils import timezone
 
 from accounts.models import User
@@ -64,7 +76,8 @@ def accesses(pairs: Collection[tuple[int, str]]) -> dict[tuple[int, str], Access
 
     One statement when everybody is a member already, three when somebody comes for the first time.
     """
-    wanted = set(pairs)
+    # No uid holds a NUL, and PostgreSQL would refuse the whole statement for one.
+    wanted = {(user, room) for user, room in pairs if "\x00" not in room}
     users, rooms = {user for user, _ in wanted}, {room for _, room in wanted}
     memberships = (
         Membership.objects.filter(user_id__in=users, room__uid__in=rooms)
@@ -211,7 +224,8 @@ def _changed_rows(room: Room, since: int, head: int) -> Iterable[tuple[Any, ...]
         Membership.objects.filter(room=room, rev__gt=since, rev__lte=head)
         .annotate(seq=Value(0, output_field=BigIntegerField()), kind=F("role"), no_text=Value(""))
         .annotate(member_uid=F("user__uid"))
-        .annotate(edited_at=F("muted_until"), deleted_at=F("removed_at"), client_id=Value(None, output_field=None))
+        .annotate(edited_at=F("muted_until"), deleted_at=F("removed_at"))
+        .annotate(client_id=Value(None, output_field=UUIDField()))
     )
     return messages.union(
         members.values_list(

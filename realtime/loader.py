@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
-from realtime.threads import DatabaseThreads
+from realtime.threads import OUTAGES, DatabaseThreads
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -60,13 +60,24 @@ class BatchLoader(Generic[K, V]):
     async def _answer(self, batch: dict[K, asyncio.Future[V | None]]) -> None:
         try:
             rows = await self._threads.run(self._fetch, list(batch))
-        except Exception as error:  # noqa: BLE001  handed to every caller, who knows what it means to them
-            for future in batch.values():
-                if not future.done():
-                    future.set_exception(error)
-                    # A caller that went away leaves nobody to fetch the exception: that is no news for the log.
-                    future.exception()
+        except OUTAGES as error:
+            return _fail(batch, error)
+        except Exception as error:  # noqa: BLE001  handed to the caller whose key it was
+            if len(batch) == 1:
+                return _fail(batch, error)
+            # One key that the database does not take must not cost the others their answer.
+            for key, future in batch.items():
+                await self._answer({key: future})
             return
         for key, future in batch.items():
             if not future.done():
                 future.set_result(rows.get(key))
+
+
+def _fail(batch: Mapping[K, asyncio.Future[V | None]], error: Exception) -> None:
+    """Hand the error to every caller, who knows what it means to them."""
+    for future in batch.values():
+        if not future.done():
+            future.set_exception(error)
+            # A caller that went away leaves nobody to fetch the exception: that is no news for the log.
+            future.exception()

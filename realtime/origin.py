@@ -21,7 +21,10 @@ def is_origin_allowed(scope: dict[str, Any]) -> bool:
         return bool(settings.WS_ALLOW_MISSING_ORIGIN)
     if origin in settings.CSRF_TRUSTED_ORIGINS:
         return True
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:  # no URL at all, such as an unclosed bracket
+        return False
     if parts.scheme not in ("http", "https") or parts.netloc.lower() != headers.get(b"host", "").lower():
         return False
     host, _ = split_domain_port(parts.netloc.lower())

@@ -77,6 +77,8 @@ def decode_command(frame: str | bytes) -> Command:
         raise BadFrame(f"This frame is not a command: {error}", _readable_id(frame)) from error
     if command.id <= 0:
         raise BadFrame("An id is a positive integer.")
+    if "\x00" in command.room:  # PostgreSQL cannot even be asked for such a text
+        raise BadFrame("A room's uid has no such character.", command.id)
     return command
 
 

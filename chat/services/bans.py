@@ -34,7 +34,8 @@ def ban_user(
     _require_right(actor, user, room)
     if until is not None and until <= timezone.now():
         raise ClientError("invalid", "A ban ends in the future.", field="until")
-    ban = Ban.objects.create(user=user, room=room, until=until, reason=reason[:200], created_by=actor)
+    reason = reason.replace("\x00", "")[:200]
+    ban = Ban.objects.create(user=user, room=room, until=until, reason=reason, created_by=actor)
     if room is not None:
         remove_member(user=user, room=room)
     where = {"room": room.uid if room else None, "until": until.isoformat() if until else None}
