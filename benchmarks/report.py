@@ -99,7 +99,8 @@ def brief(result: dict[str, Any]) -> str:
     """Return one line about one round."""
     parts = []
     if "deliveries_per_second" in result:
-        parts.append(f"{result['deliveries_per_second']:,.0f} deliveries/s")
+        rate, per_frame = result["deliveries_per_second"], result["messages_per_frame"]
+        parts.append(f"{rate:,.0f} deliveries/s, {per_frame:.1f} in a frame")
         delivery, ack = result["delivery_ms"], result["ack_ms"]
         parts.append(f"delivery p50 {delivery['p50']:.1f} p99 {delivery['p99']:.1f} max {delivery['max']:.0f} ms")
         parts.append(f"ack p50 {ack['p50']:.1f} p99 {ack['p99']:.1f} ms")

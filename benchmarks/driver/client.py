@@ -23,8 +23,8 @@ class JoinRefused(Exception):
 class Client(asyncio.Protocol):
     """A member of one room who counts what arrives.
 
-    `count` is the messages delivered so far and `position` the last number seen. A `sampled` client records how long
-    each delivery took. `joined` is resolved with the answer to the join.
+    `count` is the messages delivered so far, in `frames` frames, and `position` the last number seen. A `sampled`
+    client records how long each delivery took. `joined` is resolved with the answer to the join.
     """
 
     def __init__(self, dialect: Dialect, meter: Meter, book: FrameBook, seat: Seat, since: Position | None = None):
@@ -35,6 +35,7 @@ class Client(asyncio.Protocol):
         self.since = since
         self.sampled = False
         self.count = 0
+        self.frames = 0
         self.received = 0
         self.position = 0
         self.is_closing = False
@@ -101,7 +102,7 @@ class Client(asyncio.Protocol):
             data = self._finish_handshake(data)
         recorder = self.meter.delivery if self.sampled and self.meter.is_recording else None
         now = time.monotonic_ns() if recorder else 0
-        at, size, last, count = 0, len(data), self._last, 0
+        at, size, last, count, frames = 0, len(data), self._last, 0, 0
         while at < size:
             frame = last.following
             if frame is not None and data.startswith(frame.raw, at):
@@ -118,10 +119,12 @@ class Client(asyncio.Protocol):
                     continue
             last = frame
             count += frame.count
+            frames += 1
             if recorder:
                 recorder.record_since(now, frame.stamps)
         self._last = last
         self.count += count
+        self.frames += frames
         # A frame without a number (a dialect that has none) leaves the position alone.
         self.position = last.last or self.position
 

@@ -34,6 +34,10 @@ class Crowd:
         return sum(client.count for client in self.clients)
 
     @property
+    def frames(self) -> int:
+        return sum(client.frames for client in self.clients)
+
+    @property
     def received(self) -> int:
         return sum(client.received for client in self.clients)
 

@@ -60,13 +60,14 @@ def measured(crowd: Crowd, spec: Spec, into: Result) -> Iterator[None]:
     leaving it out would flatter a server that falls behind.
     """
     started, used, own = time.monotonic(), processor_seconds(spec.server_pids), time.process_time()
-    delivered, received = crowd.delivered, crowd.received
+    delivered, frames, received = crowd.delivered, crowd.frames, crowd.received
     crowd.meter.is_recording = True
     yield
     seconds = time.monotonic() - started
     into.update(
         seconds=seconds,
         deliveries=crowd.delivered - delivered,
+        messages_per_frame=(crowd.delivered - delivered) / max(1, crowd.frames - frames),
         deliveries_per_second=(crowd.delivered - delivered) / seconds,
         megabytes_per_second=(crowd.received - received) / seconds / 1e6,
         acknowledged_per_second=crowd.meter.acknowledged / seconds,
