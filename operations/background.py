@@ -31,7 +31,7 @@ class Background:
         self._jobs = jobs
         self._every_beat = every_beat
         self._started_at = timezone.now()
-        self._threads = DatabaseThreads("background", 1)
+        self._threads = DatabaseThreads("background", 1, patience=None)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -25,12 +25,23 @@ R = TypeVar("R")
 # What Django raises when the database is away, restarting, or out of connections, as opposed to a wrong statement.
 OUTAGES = (OperationalError, InterfaceError)
 
+# A database that hangs (paused, or cut off without a reset) raises nothing. Past this the caller is told.
+PATIENCE_SECONDS = 5.0
+
+
+class DatabaseHangs(OperationalError):
+    """The database has not answered in time. What it was asked may still happen."""
+
 
 class DatabaseThreads:
-    """A small pool. `statements` counts every statement its threads ran."""
+    """A small pool. `statements` counts every statement its threads ran.
 
-    def __init__(self, name: str, size: int) -> None:
+    `patience` is how many seconds `run` waits for an answer; None is for work that may take its time.
+    """
+
+    def __init__(self, name: str, size: int, *, patience: float | None = PATIENCE_SECONDS) -> None:
         self._name = name
+        self._patience = patience
         self._pool = ThreadPoolExecutor(max_workers=size, thread_name_prefix=f"{name}-db")
         self._local = threading.local()
         self._connections: list[BaseDatabaseWrapper] = []
@@ -38,12 +49,19 @@ class DatabaseThreads:
         self.statements = 0
 
     async def run(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Call `function` in a thread of the pool and return what it returns."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: self._call(function, *args, **kwargs))
+        """Call `function` in a thread of the pool and return what it returns. Raises `DatabaseHangs`."""
+        future = self.submit(lambda: function(*args, **kwargs))
+        try:
+            finished, _ = await asyncio.wait({future}, timeout=self._patience)
+        finally:
+            # This takes back what has not begun; a thread that hangs comes free when the database answers.
+            future.cancel()
+        if not finished:
+            raise DatabaseHangs(f"{self._name}: no answer for {self._patience:g} s")
+        return future.result()
 
     def submit(self, function: Callable[[], R]) -> asyncio.Future[R]:
-        """The same, as a future that the caller may stop waiting for."""
+        """The same without the patience, as a future that the caller may stop waiting for."""
         return asyncio.get_running_loop().run_in_executor(self._pool, lambda: self._call(function))
 
     async def close(self, seconds: float = 2.0) -> None:
