@@ -1,4 +1,4 @@
-"""A client as strict as the protocol allows: resumes by position, keeps an outbox, and writes down every broken rule."""
+"""A client as strict as the protocol allows: it resumes by position, keeps an outbox and notes every broken rule."""
 
 from __future__ import annotations
 
@@ -147,7 +147,14 @@ class Client:
 
     # --- talking ------------------------------------------------------------------------------------------------
 
-    async def command(self, op: str, d: Json, answered: Callable[[Json], None]) -> None:
+    async def ask(self, op: str, d: Json, *, room: str | None = None, seconds: float = 10) -> Json:
+        """Send a command and return its whole reply; TimeoutError when none comes."""
+        answer: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
+        await self.command(op, d, answer.set_result, room=room)
+        async with asyncio.timeout(seconds):
+            return await answer
+
+    async def command(self, op: str, d: Json, answered: Callable[[Json], None], *, room: str | None = None) -> None:
         """Send a command; `answered` gets its reply, unless the line breaks first."""
         socket = self._socket
         if socket is None:
@@ -155,7 +162,8 @@ class Client:
         number = next(self._ids)
         self._replies[number] = answered
         try:
-            await socket.send(msgspec.json.encode({"id": number, "op": op, "room": self.room, "d": d}).decode())
+            frame = {"id": number, "op": op, "room": room or self.room, "d": d}
+            await socket.send(msgspec.json.encode(frame).decode())
         except ConnectionClosed:
             self._replies.pop(number, None)
 
