@@ -25,8 +25,9 @@ R = TypeVar("R")
 # What Django raises when the database is away, restarting, or out of connections, as opposed to a wrong statement.
 OUTAGES = (OperationalError, InterfaceError)
 
-# A database that hangs (paused, or cut off without a reset) raises nothing. Past this the caller is told.
-PATIENCE_SECONDS = 5.0
+# A database that hangs (paused, or cut off without a reset) raises nothing. Past this the caller is told; one who came
+# second waits for the first and then for themselves.
+PATIENCE_SECONDS = 3.0
 
 
 class DatabaseHangs(OperationalError):
