@@ -145,12 +145,15 @@ def member_event(room: str, row: MemberRow, at: dt.datetime) -> Event:
 
 
 def room_event(room: Room, at: dt.datetime) -> Event:
-    """Return the event for the room's own last change; a clearing wipes the messages before it."""
+    """Return the event for the room's own last change. It wipes what the last clearing hides, whatever came since:
+
+    a process that missed the clearing may only ever hear of a later change, because a row shows its last change alone.
+    """
     was_cleared = room.rev == room.cleared_seq
     name = "room.cleared" if was_cleared else "room.changed"
     # Codes are left out: everybody who follows the room hears this, and a code may have been changed to keep some out.
     text = wire.encode(_Envelope(name, room.uid, room.rev, format_time(at), room_payload(room)))
-    return Event(room.rev, text, "r", wipes="m" if was_cleared else "")
+    return Event(room.rev, text, "r", wipes="m" if room.cleared_seq else "", wipes_to=room.cleared_seq)
 
 
 def room_payload(room: Room, *, with_codes: bool = False) -> dict[str, Any]:

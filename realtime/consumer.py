@@ -187,8 +187,8 @@ class CommandConsumer:
             if self.connection.is_closing:
                 continue
             self.connection.heard_at = time.monotonic()
-            while self._is_limited and (wait := self._frames.take()):
-                await asyncio.sleep(wait)  # noqa: ASYNC110  only time brings a token
+            while self._is_limited and (wait := self._frames.take()):  # noqa: ASYNC110  only time brings a token
+                await asyncio.sleep(wait)
             text = message.get("text")
             await self._handle(text if text is not None else message["bytes"])
 

@@ -61,10 +61,12 @@ class BatchLoader(Generic[K, V]):
         try:
             rows = await self._threads.run(self._fetch, list(batch))
         except OUTAGES as error:
-            return _fail(batch, error)
+            _fail(batch, error)
+            return
         except Exception as error:  # noqa: BLE001  handed to the caller whose key it was
             if len(batch) == 1:
-                return _fail(batch, error)
+                _fail(batch, error)
+                return
             # One key that the database does not take must not cost the others their answer.
             for key, future in batch.items():
                 await self._answer({key: future})

@@ -41,7 +41,8 @@ class Topic:
         "removals",
         "signals",
         "waiters",
-        "wiped_at",
+        "wiped_prefix",
+        "wiped_to",
     )
 
     def __init__(self, name: str) -> None:
@@ -63,7 +64,8 @@ class Topic:
         # Resolved at the next event: for those who wait without following, such as a long poll.
         self.waiters: list[asyncio.Future[None]] = []
         self.left_at = 0.0
-        self.wiped_at = 0
+        # What the last wiping event wiped: it may be replaced itself, and rows read before it may come in after it.
+        self.wiped_prefix, self.wiped_to = "", 0
         self._by_key: dict[str, int] = {}
         self._frames: dict[int, tuple[str, int, frozenset[int]]] = {}
 
@@ -74,6 +76,7 @@ class Topic:
         self._by_key.clear()
         self.is_live = True
         self.is_complete = head == 0
+        self.wiped_prefix, self.wiped_to = "", 0
         self._frames.clear()
         self.take_ahead()
 
@@ -183,15 +186,13 @@ class Topic:
         self.is_complete = True
 
     def _wipe(self, wiping: Event) -> None:
-        self.wiped_at = wiping.number
+        self.wiped_prefix, self.wiped_to = wiping.wipes, max(self.wiped_to, wiping.wipes_to)
         for index, event in enumerate(self.events):
-            if event.key.startswith(wiping.wipes):
+            if self._is_wiped(event):
                 self.events[index] = self._skipped(event.number)
 
     def _is_wiped(self, event: Event) -> bool:
-        return event.number < self.wiped_at and any(
-            later.wipes and event.key.startswith(later.wipes) for later in self.events if later.number > event.number
-        )
+        return event.number <= self.wiped_to and event.key.startswith(self.wiped_prefix)
 
     def _skipped(self, number: int) -> Event:
         return Event(number, wire.skipped(self.name, number), "")

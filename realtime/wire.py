@@ -40,7 +40,7 @@ class Event(msgspec.Struct, frozen=True):
     text:     the encoded object, as everybody sees it.
     key:      what it is the present state of; a later event with the same key replaces it.
     owner:    the user (primary key) who gets `owned_text` in place of `text`; 0 for nobody.
-    wipes:    events whose key begins with this are replaced, too; empty for none.
+    wipes:    events whose key begins with this, up to number `wipes_to`, are replaced, too; empty for none.
     removes:  the user (primary key) whose connections must leave the topic at this number; 0 for nobody.
     bye_code: the close code that the removed are given.
     """
@@ -51,6 +51,7 @@ class Event(msgspec.Struct, frozen=True):
     owner: int = 0
     owned_text: str = ""
     wipes: str = ""
+    wipes_to: int = 0
     removes: int = 0
     bye_code: int = 0
 

@@ -364,3 +364,65 @@ def quick_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the hub look for what it missed many times a second."""
     monkeypatch.setattr("realtime.hub.HEADS_SECONDS", 0.03)
     monkeypatch.setattr("realtime.hub.GAP_SECONDS", 0.005)
+
+
+# --- a channel layer that fails as told ---------------------------------------------------------------------------
+
+
+class FaultyLayer:
+    """A channel layer within this process. `fate()` says what becomes of each message.
+
+    `deliver`, `drop`, `double`, or `hold`: until the next message has gone ahead. `is_dead` makes every call fail.
+    """
+
+    def __init__(self, fate: Callable[[], str] = lambda: "deliver") -> None:
+        self.fate = fate
+        self.is_dead = False
+        self.groups: dict[str, set[str]] = {}
+        self._channels: dict[str, asyncio.Queue[dict[str, Any]]] = {}
+        self._held: list[tuple[str, dict[str, Any]]] = []
+
+    async def new_channel(self, prefix: str = "specific") -> str:
+        self._check()
+        name = f"{prefix}!{new_uid()}"
+        self._channels[name] = asyncio.Queue()
+        return name
+
+    async def receive(self, channel: str) -> dict[str, Any]:
+        self._check()
+        return await self._channels[channel].get()
+
+    async def group_add(self, group: str, channel: str) -> None:
+        self._check()
+        self.groups.setdefault(group, set()).add(channel)
+
+    async def group_discard(self, group: str, channel: str) -> None:
+        self._check()
+        self.groups.get(group, set()).discard(channel)
+
+    async def group_send(self, group: str, message: dict[str, Any]) -> None:
+        self._check()
+        fate = self.fate()
+        if fate == "hold":
+            self._held.append((group, message))
+            return
+        if fate != "drop":
+            self._deliver(group, message)
+        if fate == "double":
+            self._deliver(group, message)
+        held, self._held = self._held, []
+        for late in held:
+            self._deliver(*late)
+
+    def forget_groups(self) -> None:
+        """Forget who listens, as a Redis that was restarted does."""
+        self.groups.clear()
+
+    def _deliver(self, group: str, message: dict[str, Any]) -> None:
+        for channel in self.groups.get(group, ()):
+            # As every layer does, it hands over a copy in plain types.
+            self._channels[channel].put_nowait(json.loads(json.dumps(message)))
+
+    def _check(self) -> None:
+        if self.is_dead:
+            raise ConnectionError("The layer is away.")
