@@ -69,7 +69,7 @@ def run(
 ) -> None:
     """Run a program to its end. `quiet` shows its output only if it fails. Raises `CommandFailed`."""
     # A session of its own: at the time limit everything that the program started ends with it.
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command,
         cwd=cwd,
         env={**os.environ, **(env or {})},
@@ -79,16 +79,16 @@ def run(
         text=True,
         errors="replace",
         start_new_session=True,
-    )
-    name = " ".join(Path(word).name if word.startswith("/") else word for word in command[:5])
-    try:
-        output = process.communicate(timeout=seconds)[0] or ""
-    except subprocess.TimeoutExpired:
-        _end(process)
-        raise CommandFailed(f"`{name}` took longer than {seconds:.0f} s and was ended.") from None
-    except BaseException:
-        _end(process)
-        raise
+    ) as process:
+        name = " ".join(Path(word).name if word.startswith("/") else word for word in command[:5])
+        try:
+            output = process.communicate(timeout=seconds)[0] or ""
+        except subprocess.TimeoutExpired:
+            _end(process)
+            raise CommandFailed(f"`{name}` took longer than {seconds:.0f} s and was ended.") from None
+        except BaseException:
+            _end(process)
+            raise
     if process.returncode:
         tail = "\n".join(output.strip().splitlines()[-_TAIL_LINES:])
         raise CommandFailed(
