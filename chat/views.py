@@ -28,6 +28,8 @@ from chat.services.posting import Draft, post_messages
 from chat.timeline import lines
 from realtime.errors import ClientError
 from realtime.ids import new_uid
+from realtime.runtime import online
+from realtime.wire import format_time
 
 Visitor = User | AnonymousUser
 
@@ -101,17 +103,15 @@ def _home(
 @require_http_methods(["GET", "HEAD", "POST"])
 def room(request: HttpRequest, uid: str) -> HttpResponse:
     """Show a room to its members, and its door to those who may come in."""
-    access = _access(request.user, uid)
-    if access is None:
-        return _door(request, _visible_room(uid), reverse("chat:join_room", args=[uid]))
-    if access.standing.is_banned:
+    user = request.user
+    access = _access(user, uid)
+    if access is not None and access.standing.is_banned:
         return _refusal_page(request, ClientError("banned", "You have been banned from this room."))
-    if not access.standing.is_present:
-        # Who left a private room needs its code again, so its door is no secret to keep but none to open either.
+    if access is None or not access.standing.is_present or not isinstance(user, User):
         return _door(request, _visible_room(uid), reverse("chat:join_room", args=[uid]))
     if request.method == "POST":
-        return _post(request, access)
-    return _room_page(request, access)
+        return _post(request, user, access)
+    return _room_page(request, user, access)
 
 
 @never_cache
@@ -124,7 +124,7 @@ def join_room(request: HttpRequest, uid: str) -> HttpResponse:
     try:
         entering.join_room(actor=_person(request, form), room_uid=uid)
     except ClientError as error:
-        return _door_or_refusal(request, uid, form, error)
+        return _door_or_refusal(request, _visible_room(uid), form, error)
     return redirect("chat:room", uid)
 
 
@@ -142,12 +142,13 @@ def leave_room(request: HttpRequest, uid: str) -> HttpResponse:
 def invite(request: HttpRequest, token: str) -> HttpResponse:
     """The door behind an invite link: asks for a name where there is none, then lets people in."""
     found = entering.room_of_token(token)
+    if found is None:
+        # Not counted as a guess: nobody guesses 128 bits, and whoever follows an old link should not be locked out.
+        return _refusal_page(request, ClientError("not_found", "This link does not open a room any more."))
     if request.method != "POST":
-        if found is None:
-            return _refusal_page(request, ClientError("not_found", "This link does not open a room any more."))
         return _door(request, found, request.path)
     form = NameForm(request.user, request.POST)
-    if found is not None and not form.is_valid():
+    if not form.is_valid():
         return _door(request, found, request.path, form=form, status=422)
     try:
         access = entering.enter_by_token(
@@ -157,7 +158,7 @@ def invite(request: HttpRequest, token: str) -> HttpResponse:
             address=client_address(request),
         )
     except ClientError as error:
-        return _refusal_page(request, error)
+        return _door_or_refusal(request, found, form, error)
     return redirect("chat:room", access.room.uid)
 
 
@@ -180,17 +181,17 @@ def _door(
 ) -> HttpResponse:
     context = {
         "room": found,
-        "online": queries.online(found.uid),
+        "online": online(found.uid),
         "action": action,
         "form": form or NameForm(request.user),
     }
     return render(request, "chat/invite.html", context, status=status)
 
 
-def _door_or_refusal(request: HttpRequest, uid: str, form: NameForm, error: ClientError) -> HttpResponse:
+def _door_or_refusal(request: HttpRequest, found: Room, form: NameForm, error: ClientError) -> HttpResponse:
     if error.field in form.fields or error.code == "rate_limited":
         form.add_refusal(error)
-        return _door(request, _visible_room(uid), request.path, form=form, status=error.status)
+        return _door(request, found, request.path, form=form, status=error.status)
     return _refusal_page(request, error)
 
 
@@ -206,14 +207,14 @@ def _person(request: HttpRequest, form: NameForm) -> User:
     return person
 
 
-def _post(request: HttpRequest, access: Access) -> HttpResponse:
+def _post(request: HttpRequest, user: User, access: Access) -> HttpResponse:
     """Take a message from the plain form, for browsers without the page's script."""
     form = MessageForm(request.POST)
     if not form.is_valid():
-        return _room_page(request, access, form=form, status=422)
+        return _room_page(request, user, access, form=form, status=422)
     draft = Draft(
         room=access.room.uid,
-        sender=access.standing.user_id,
+        sender=user.pk,
         client_id=form.cleaned_data["client_id"],
         text=form.cleaned_data["text"],
         uid=new_uid(),
@@ -222,34 +223,32 @@ def _post(request: HttpRequest, access: Access) -> HttpResponse:
     [posted] = post_messages([draft])
     if isinstance(posted, ClientError):
         form.add_error("text", posted.message)
-        return _room_page(request, access, form=form, status=posted.status)
+        return _room_page(request, user, access, form=form, status=posted.status)
     return redirect(f"{request.path}#end")
 
 
 def _room_page(
-    request: HttpRequest, access: Access, *, form: MessageForm | None = None, status: int = 200
+    request: HttpRequest, user: User, access: Access, *, form: MessageForm | None = None, status: int = 200
 ) -> HttpResponse:
-    viewer = access.standing.user_id
     head = queries.heads([access.room.uid])[access.room.uid]
     # The head was read first: what comes in between is told again by the socket, and known by its number.
     page = queries.message_page(access.room)
-    online = queries.online(access.room.uid)
+    people = online(access.room.uid)
     context = {
         "room": access.room,
-        "online": online,
-        "lines": lines(page.rows, viewer=viewer, read_seq=access.read_seq),
+        "online": people,
+        "lines": lines(page.rows, viewer=user.pk, read_seq=access.read_seq),
         "has_more": page.has_more,
         "form": form,
         "client_id": form["client_id"].value() if form else uuid.uuid4(),
-        "data": _page_data(request, access, page) | {"epoch": head.epoch, "head": head.number, "online": online},
+        "data": _page_data(user, access, page) | {"epoch": head.epoch, "head": head.number, "online": people},
     }
     return render(request, "chat/room.html", context, status=status)
 
 
-def _page_data(request: HttpRequest, access: Access, page: queries.Page) -> dict[str, Any]:
+def _page_data(user: User, access: Access, page: queries.Page) -> dict[str, Any]:
     """Return what the script starts from, in the shape of a `room.join` snapshot."""
-    user, standing = request.user, access.standing
-    assert isinstance(user, User)
+    standing = access.standing
     return {
         "me": {
             "uid": user.uid,
@@ -260,7 +259,7 @@ def _page_data(request: HttpRequest, access: Access, page: queries.Page) -> dict
         "standing": {
             "role": standing.role,
             "read_seq": access.read_seq,
-            "muted_until": events.format_time(standing.muted_until) if standing.muted_until else None,
+            "muted_until": format_time(standing.muted_until) if standing.muted_until else None,
         },
         "room": events.room_payload(access.room, with_codes=True),
         "messages": [msgspec.to_builtins(events.message_payload(row, viewer=user.pk)) for row in page.rows],
