@@ -16,8 +16,8 @@ import logging
 import os
 import zlib
 from collections.abc import Iterator
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 logger = logging.getLogger(__name__)
 
@@ -34,14 +34,15 @@ class Spool:
     def __init__(self, directory: Path, name: str, max_bytes: int) -> None:
         self.path = directory / f"{name}{SUFFIX}"
         self._max_bytes = max_bytes
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
         self.pending = 0
 
     def open(self) -> None:
         """Create the file and lock it for this process."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self.path.open("a+b")
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._file = _locked(self.path)
+        _cut_torn_tail(self._file)
+        _sync_folder(self.path.parent)
         self.pending = sum(1 for _ in _records(self.path))
 
     def append(self, payloads: list[bytes]) -> None:
@@ -52,8 +53,7 @@ class Spool:
         if before + len(data) > self._max_bytes:
             raise SpoolFull(f"The journal would pass {self._max_bytes} bytes.")
         try:
-            file.write(data)
-            file.flush()
+            _write(file, data)
             os.fsync(file.fileno())
         except OSError as error:
             # Half a batch must not stay: its senders are told that nothing was kept.
@@ -81,7 +81,7 @@ class Spool:
         self._file.close()
         self._file = None
 
-    def _opened(self) -> IO[bytes]:
+    def _opened(self) -> FileIO:
         if self._file is None:
             raise RuntimeError("The journal is not open.")
         return self._file
@@ -94,13 +94,60 @@ def adopt_orphans(directory: Path) -> Iterator[tuple[Path, list[bytes]]]:
     """
     for path in sorted(directory.glob(f"*{SUFFIX}")):
         try:
-            with path.open("rb") as file:
+            with path.open("rb", buffering=0) as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                yield path, list(_records(path))
+                if _is_still_at(path, file):
+                    yield path, list(_records(path))
         except BlockingIOError:
             continue  # its writer lives
         except FileNotFoundError:
             continue  # another process has just stored it
+
+
+def _locked(path: Path) -> FileIO:
+    """Return the file, made if needed and locked, unbuffered: what could not be written must not be written later."""
+    while True:
+        file = path.open("a+b", buffering=0)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_still_at(path, file):
+                return file
+        except OSError:
+            file.close()
+            raise
+        # Between the making and the locking another process took it for an orphan, and removed it.
+        file.close()
+
+
+def _is_still_at(path: Path, file: FileIO) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _cut_torn_tail(file: FileIO) -> None:
+    """Remove the line that a crash cut off, which was never acknowledged: the next record would run into it."""
+    file.seek(0)
+    content = file.read()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        file.truncate(whole)
+
+
+def _sync_folder(folder: Path) -> None:
+    # A new file survives a power cut only when its folder's entry is on the disk, too.
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write(file: FileIO, data: bytes) -> None:
+    while data:
+        # On a disk that fills up a write takes a part, and the next one raises.
+        data = data[file.write(data) :]
 
 
 def _line(payload: bytes) -> bytes:
