@@ -10,6 +10,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
 from django.conf import settings
@@ -21,17 +22,33 @@ from realtime.errors import ClientError
 
 logger = logging.getLogger(__name__)
 
+# A healthy Redis answers within milliseconds. One that hangs costs a request this much, and then nobody for a while.
+_STORE_SECONDS = 0.5
+_REST_SECONDS = 10.0
+
 
 class RateLimited(ClientError):
     def __init__(self, retry_after_ms: int) -> None:
         super().__init__("rate_limited", "Too many attempts. Wait a moment.", retry_after_ms=retry_after_ms)
 
 
+@dataclass(slots=True)
+class _SharedStore:
+    storage: Storage
+    # Not asked before this time of the monotonic clock.
+    rests_until: float = 0.0
+
+    @property
+    def is_resting(self) -> bool:
+        return time.monotonic() < self.rests_until
+
+
 @functools.cache
-def _shared() -> Storage | None:
+def _shared() -> _SharedStore | None:
     if not settings.REDIS_URL:
         return None
-    return cast(Storage, storage_from_string(settings.REDIS_URL, wrap_exceptions=True))
+    options = {"socket_timeout": _STORE_SECONDS, "socket_connect_timeout": _STORE_SECONDS}
+    return _SharedStore(cast(Storage, storage_from_string(settings.REDIS_URL, wrap_exceptions=True, **options)))
 
 
 @functools.cache
@@ -59,13 +76,14 @@ def _ask(question: Callable[..., bool], scope: str, identity: str, limit: str) -
         return
     item = _parsed(limit)
     shared = _shared()
-    if shared is not None:
+    if shared is not None and not shared.is_resting:
         try:
-            _answer(question, shared, item, scope, identity)
+            _answer(question, shared.storage, item, scope, identity)
             return
         except RateLimited:
             raise
         except Exception:  # whatever the store raised: counting locally is the answer to all of it
+            shared.rests_until = time.monotonic() + _REST_SECONDS
             logger.warning("rate limits: the shared store does not answer, counting in this process", exc_info=True)
     _answer(question, _local(), item, scope, identity)
 

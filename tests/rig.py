@@ -185,7 +185,7 @@ def only_limits_of_this_test() -> None:
     ratelimit._local.cache_clear()
     shared = ratelimit._shared()
     if shared is not None:
-        shared.reset()
+        shared.storage.reset()
 
 
 @pytest.fixture
