@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -65,9 +67,14 @@ def test_server_restarts_between_messages(live_server_process: StartServer, chro
             person.expect_texts(["before", "while it was down", "after"])
 
 
-def test_second_tab_takes_over_when_the_first_closes(live_server_process: StartServer, chromium: Browser) -> None:
+@pytest.mark.parametrize("has_locks", [True, False], ids=["locks", "lease"])
+def test_second_tab_takes_over_when_the_first_closes(
+    live_server_process: StartServer, chromium: Browser, has_locks: bool
+) -> None:
     server = live_server_process(demo=True)
     with visitors(chromium, server.origin, {"viewport": LAPTOP}, {"viewport": PHONE}) as (anna, ben):
+        if not has_locks:  # as on a LAN without HTTPS
+            anna.context.add_init_script("Object.defineProperty(navigator, 'locks', {value: undefined})")
         anna.enter_listed("Anna")
         anna.wait_live()
         ben.enter_listed("Ben")
@@ -85,6 +92,57 @@ def test_second_tab_takes_over_when_the_first_closes(live_server_process: StartS
         for person in (anna, ben):
             expect(person.page.locator(".message[data-seq]")).to_have_count(3, timeout=20_000)
         assert anna.texts() == ben.texts()
+
+
+def test_slow_mode_counts_down_and_sends_in_order(live_server_process: StartServer, chromium: Browser) -> None:
+    server = live_server_process(demo=True)
+    server.manage("shell", "--verbosity", "0", "-c", change_room("slow_seconds=3"))
+    with visitors(chromium, server.origin, *BOTH) as (anna, ben):
+        for person, name in ((anna, "Anna"), (ben, "Ben")):
+            person.enter_listed(name)
+            person.wait_live()
+        expect(anna.page.get_by_text("Slow mode: one message every 3 s")).to_be_visible()
+        for text in ("one", "two", "three"):
+            anna.write(text)
+        expect(anna.page.get_by_text("Slow mode: goes out in")).to_be_visible()
+        ben.expect_texts(["one", "two", "three"])
+        assert anna.waiting() == []
+
+
+def test_paused_room_says_so_and_refused_messages_stay(live_server_process: StartServer, chromium: Browser) -> None:
+    server = live_server_process(demo=True)
+    with visitors(chromium, server.origin, {"viewport": PHONE}) as (anna,):
+        anna.enter_listed("Anna")
+        anna.wait_live()
+        anna.context.set_offline(True)
+        anna.write("in time?")
+        server.manage("shell", "--verbosity", "0", "-c", change_room("mode='paused'"))
+        anna.context.set_offline(False)
+        anna.wait_live()
+        expect(anna.page.get_by_text("This room is paused for a moment.")).to_be_visible()
+        expect(anna.page.get_by_text("Not sent. This room is paused.")).to_be_visible()
+        server.manage("shell", "--verbosity", "0", "-c", change_room("mode='open'"))
+        expect(anna.page.get_by_role("textbox", name="Write a message")).to_be_enabled()
+        anna.page.get_by_role("button", name="Try again").click()
+        anna.expect_texts(["in time?"])
+
+
+def test_stale_message_asks_before_it_is_sent(live_server_process: StartServer, chromium: Browser) -> None:
+    server = live_server_process(demo=True)
+    with visitors(chromium, server.origin, {"viewport": PHONE}) as (anna,):
+        anna.enter_listed("Anna")
+        anna.wait_live()
+        anna.context.set_offline(True)
+        anna.write("I am at the gate")
+        anna.write("never mind")
+        anna.page.clock.set_fixed_time(dt.datetime.now(dt.UTC) + dt.timedelta(minutes=11))
+        anna.context.set_offline(False)
+        anna.wait_live()
+        expect(anna.page.get_by_text("Still send it?")).to_have_count(2)
+        anna.page.get_by_role("button", name="Discard").last.click()
+        anna.page.get_by_role("button", name="Send now").click()
+        anna.expect_texts(["I am at the gate"])
+        assert anna.waiting() == []
 
 
 def test_edit_and_delete_reach_everybody(live_server_process: StartServer, chromium: Browser) -> None:
@@ -125,6 +183,15 @@ def test_history_goes_back_as_far_as_one_scrolls(live_server_process: StartServe
         assert anna.texts() == [f"message {number}" for number in range(1, 261)]
         anna.page.get_by_role("button", name="To the end").click()
         expect(anna.page.get_by_text("message 260", exact=True)).to_be_in_viewport()
+
+
+def change_room(changes: str) -> str:
+    """Return Python that changes Main Stage in the name of a superuser."""
+    return (
+        "from accounts.models import User; from chat.models import Room; from chat.services.rooms import change_room;"
+        "change_room(actor=User.objects.get(is_superuser=True), room=Room.objects.get(name='Main Stage'), "
+        f"{changes})"
+    )
 
 
 FILL_ROOM = """

@@ -11,6 +11,7 @@ const FINAL_WORDS: Record<string, string> = {
   not_found: "This room is not open to you any more.",
   room_closed: "This room is closed.",
   forbidden: "This room is not open to you any more.",
+  another_person: "You are logged in as somebody else now.",
 };
 
 const LINE_WORDS: Record<number, string> = {

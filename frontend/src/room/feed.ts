@@ -42,6 +42,9 @@ const HISTORY_PAGE = 60;
 const KEPT_AT_END = 400;
 const TRIM_ABOVE = 700;
 const HEAD_GRACE_MS = 1500;
+const ATTACH_AGAIN_MS = 4000;
+/** Refusals that no repeat will change. */
+const FINAL_REFUSALS = new Set(["not_found", "forbidden", "banned", "room_closed", "unauthenticated"]);
 
 /** One room as this tab knows it: the history it holds, its position, and who is there. */
 export class RoomFeed extends EventTarget implements RoomListener {
@@ -93,6 +96,10 @@ export class RoomFeed extends EventTarget implements RoomListener {
   /** True where this person may delete what others wrote. */
   get canModerate(): boolean {
     return this.standing.role !== "member" || this.me.staff === true;
+  }
+
+  get textLimit(): number {
+    return this.client.textLimit;
   }
 
   // --- what the person does -------------------------------------------------------------------------------------
@@ -182,6 +189,9 @@ export class RoomFeed extends EventTarget implements RoomListener {
 
   onState(state: LineState): void {
     this.line = state;
+    // Somebody logged in as another person in this browser: this page must not speak for them.
+    if (this.client.me && this.client.me.uid !== this.me.uid)
+      this.ended = { code: 4501, reason: "another_person" };
     this.changed();
   }
 
@@ -254,8 +264,8 @@ export class RoomFeed extends EventTarget implements RoomListener {
   }
 
   private refused(error: ChatError): void {
-    if (error.retryAfterMs !== null) setTimeout(() => this.attach(), error.retryAfterMs);
-    else this.ended = { code: 4500, reason: error.code, room: this.room };
+    if (FINAL_REFUSALS.has(error.code)) this.ended = { code: 4500, reason: error.code, room: this.room };
+    else setTimeout(() => this.attach(), error.retryAfterMs ?? ATTACH_AGAIN_MS);
     this.changed();
   }
 

@@ -11,7 +11,7 @@ import { ago, clockTime, countdown, dayName, fullTime } from "./times.ts";
 export interface RowContext {
   namesakes: ReadonlySet<string>;
   canModerate: boolean;
-  canWrite: boolean;
+  isLive: boolean;
   /** The message whose actions are open, and whether it asks before deleting. */
   open: number | null;
   isDeleting: boolean;
@@ -131,8 +131,8 @@ function actionsView(message: Message, isOwn: boolean, context: RowContext): Tem
       <button class="button button--quiet button--small" @click=${() => context.toggle(message.seq)}>Keep</button>
     </div>`;
   }
-  const canEdit = isOwn && context.canWrite;
-  const canDelete = (isOwn || context.canModerate) && context.canWrite;
+  const canEdit = isOwn && context.isLive;
+  const canDelete = (isOwn || context.canModerate) && context.isLive;
   return html`<div class="message__actions" role="group" aria-label="Actions">
     <button class="button button--quiet button--small" @click=${() => context.copy(message)}>Copy</button>
     ${canEdit ? html`<button class="button button--quiet button--small" @click=${() => context.edit(message)}>Edit</button>` : nothing}
@@ -163,7 +163,8 @@ function draftMeta(draft: Draft, isLast: boolean, context: RowContext): Template
     const why = draft.code === "slow_mode" ? "Slow mode" : "The server asks for patience";
     return html`<p class="message__meta">${why}: goes out in ${countdown(wait)}</p>`;
   }
-  return isLast ? html`<p class="message__meta">Sending…</p>` : nothing;
+  if (!isLast) return nothing;
+  return html`<p class="message__meta">${context.isLive ? "Sending…" : "Kept here until the line is back"}</p>`;
 }
 
 function failedMeta(draft: Draft, text: string, again: string, context: RowContext): TemplateResult {

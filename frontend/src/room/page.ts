@@ -169,7 +169,7 @@ export class RoomPage extends LitElement {
     return {
       namesakes: namesakes([feed.me, ...feed.people, ...people]),
       canModerate: feed.canModerate,
-      canWrite: feed.isLive,
+      isLive: feed.isLive,
       open: this.openActions,
       isDeleting: this.isDeleting,
       now: Date.now(),
@@ -279,7 +279,7 @@ export class RoomPage extends LitElement {
         ${this.jumpView()}
       </div>
       <div class="room__foot">
-        <pavilion-composer .room=${feed.room} .limit=${4000} .editing=${this.editing}
+        <pavilion-composer .room=${feed.room} .limit=${feed.textLimit} .editing=${this.editing}
           .closedReason=${this.closedReason()} .hint=${this.hint()}
           @write=${this.onWrite} @save=${this.onSave} @edit-last=${this.onEditLast}
           @cancel=${() => {
@@ -304,13 +304,19 @@ export class RoomPage extends LitElement {
       <div class="room__title">
         <h1 dir="auto" title=${feed.info.name}>${feed.info.name}</h1>
         <p class="room__status"><span class="dot ${feed.isLive ? "dot--live" : ""}"></span>
-          ${feed.isLive ? countText(feed.online) : "Connecting…"}</p>
+          ${this.statusText()}</p>
       </div>
       <div class="room__tools">
         <button class="icon-button narrow-only" aria-label="People" @click=${() => this.openSheet("people")}>${icon("people")}</button>
         <button class="icon-button" aria-label="Invite people" @click=${() => this.openSheet("share")}>${icon("share")}</button>
       </div>
     </header>`;
+  }
+
+  private statusText(): string {
+    const { line, online, isLive } = this.feed;
+    if (isLive) return countText(online);
+    return line.phase === "away" && line.reason === "offline" ? "Offline" : "Connecting…";
   }
 
   private edgeView(): TemplateResult | typeof nothing {
