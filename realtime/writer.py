@@ -179,7 +179,9 @@ class GroupWriter(Generic[ItemT, ResultT]):
         """Find the one bad item among good ones: it alone is answered `internal`."""
         if len(batch) > 1:
             for waiting in batch:
-                await self._store([waiting])
+                # Once the database is away, what follows must not overtake what the journal has.
+                if not self.is_database_away or not await self._keep([waiting]):
+                    await self._store([waiting])
             return
         logger.error("writer %s: an item failed", self.name, exc_info=error)
         _settle(batch, [ClientError("internal", "Something went wrong on our side.")])
@@ -192,7 +194,10 @@ class GroupWriter(Generic[ItemT, ResultT]):
     ) -> None:
         _settle(batch, results)
         for publication in published:
-            publication()
+            try:
+                publication()
+            except Exception:  # the comparison of heads makes up for it; everybody's writer must go on
+                logger.exception("writer %s: a publication failed", self.name)
         if published:
             # One turn for the fan-out, one to read what arrived meanwhile: the next batch takes all of it.
             await asyncio.sleep(0)
@@ -226,7 +231,11 @@ class GroupWriter(Generic[ItemT, ResultT]):
         async with self.journal.lock:
             if not self.is_database_away:
                 return False
-            results = await self.journal.keep([waiting.item for waiting in batch])
+            try:
+                results = await self.journal.keep([waiting.item for waiting in batch])
+            except Exception:
+                logger.exception("writer %s: the journal could not be written", self.name)
+                results = [ClientError("internal", "Something went wrong on our side.") for _ in batch]
         self.statistics.journaled += len(batch)
         _settle(batch, results)
         return True
