@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import socket as sockets
 import time
 import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
@@ -21,6 +23,8 @@ from tests.chaos.view import Json, RoomView
 # The refusals that a client answers by trying again.
 PASSING = frozenset({"overloaded", "rate_limited", "slow_mode"})
 _LONGEST_RETRY_SECONDS = 0.5
+# The server gives up somebody it has not heard for two of its own heartbeats, 25 s each.
+_HEARTBEAT_SECONDS = 20.0
 
 _decode = msgspec.json.decode
 
@@ -48,6 +52,7 @@ class Client:
     """One person in one room, over one socket at a time.
 
     With `retries` off it forgets what was under way when the line broke, as a page without an outbox would.
+    With `is_narrow` its line holds some hundred kilobytes, as one over a network does; loopback holds megabytes.
     """
 
     person: Person
@@ -55,6 +60,7 @@ class Client:
     url: str
     origin: str
     retries: bool = True
+    is_narrow: bool = False
     view: RoomView = field(default_factory=RoomView)
     # Drafts without an answer, oldest first.
     outbox: dict[str, Draft] = field(default_factory=dict)
@@ -109,6 +115,7 @@ class Client:
                     open_timeout=8,
                     close_timeout=1,
                     proxy=None,
+                    sock=narrow_line(self.url) if self.is_narrow else None,
                 ) as socket:
                     self.connections += 1
                     await self._attend(socket)
@@ -118,6 +125,7 @@ class Client:
 
     async def _attend(self, socket: ClientConnection) -> None:
         self._socket = socket
+        self._later(_HEARTBEAT_SECONDS, self._beat)
         try:
             await self._join()
             async for frame in socket:
@@ -131,6 +139,16 @@ class Client:
             if not self.retries:
                 self.forgotten |= self.outbox.keys()
                 self.outbox.clear()
+
+    async def _beat(self) -> None:
+        await self.command("heartbeat", {"rooms": {self.room: self.view.position}}, self._heard_heads)
+        self._later(_HEARTBEAT_SECONDS, self._beat)
+
+    def _heard_heads(self, reply: Json) -> None:
+        # Events and replies come in order, so whatever the server had sent before it answered is here.
+        head = reply["ok"]["heads"].get(self.room, self.view.position)
+        if head < self.view.position:
+            self.violations.append(f"the server's head is {head} at position {self.view.position}")
 
     async def _join(self) -> None:
         view = self.view
@@ -241,3 +259,18 @@ class Client:
         self.view.apply(event)
         if event["ev"] == "message.created":
             self.delays.append(time.time() - float(event["d"]["text"].split(" ", 1)[0]))
+
+
+def narrow_line(url: str) -> sockets.socket:
+    """Return a connected socket with segments as on Ethernet and a small window, so that a stalled reader is felt."""
+    parts = urlsplit(url)
+    line = sockets.socket()
+    line.setsockopt(sockets.SOL_SOCKET, sockets.SO_RCVBUF, 16_384)
+    line.setsockopt(sockets.IPPROTO_TCP, sockets.TCP_MAXSEG, 1400)
+    try:
+        line.connect((parts.hostname, parts.port))
+    except OSError:
+        line.close()
+        raise
+    line.setblocking(False)
+    return line

@@ -1,0 +1,115 @@
+"""Somebody stops reading: the others notice nothing, and the stalled one is closed, told why, and whole again later."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import urllib.request
+
+import msgspec
+import psutil
+import pytest
+
+from tests.chaos.client import Client
+from tests.chaos.conftest import UNLIMITED
+from tests.chaos.crowd import Crowd, eventually
+from tests.chaos.figures import p99
+from tests.chaos.people import invite
+from tests.servers import LiveServer, StartServer
+
+pytestmark = pytest.mark.chaos
+
+SLOW_CONSUMER = 4002
+MEMBERS = 300
+WRITERS = 4
+MEBIBYTE = 1024 * 1024
+# What the kernel and the server take for a narrow line before a send has to wait, generously.
+BUFFERED = 700_000
+# 30 s behind, two for the round that finds out, and some for a busy machine.
+LONGEST_STALL_SECONDS = 38
+# What the machine's other work may add to a percentile between two halves of one run.
+NOISE_SECONDS = 0.05
+
+
+async def test_the_others_notice_nothing_of_a_stalled_reader(live_server_process: StartServer) -> None:
+    server = live_server_process(UNLIMITED)
+    cast = invite(server, people=MEMBERS)
+    crowd = Crowd(cast.rooms[0], cast.people, [server])
+    stalled, others = crowd.clients[-1], crowd.clients[:-1]
+    stalled.is_narrow = True
+    async with crowd.present():
+        async with crowd.talking(others[:WRITERS], per_second=1, text="x" * 1000):
+            await asyncio.sleep(6)
+            before, base = take_p99(others), memory(server)
+            await stall(stalled)
+            seconds = await until_closed_as_slow(server, LONGEST_STALL_SECONDS)
+            during = take_p99(others)
+            stalled.socket.transport.resume_reading()
+            await eventually(lambda: stalled.connections == 2 and stalled.is_joined, 15, "the return", crowd.describe)
+        await crowd.settle()
+    crowd.check()
+    print(
+        f"closed after {seconds:.0f} s; the others' p99 {before * 1000:.0f} -> {during * 1000:.0f} ms; {grown} bytes more"
+    )
+    assert during <= 1.5 * before + NOISE_SECONDS
+    assert grown < 16 * MEBIBYTE
+    assert [bye["code"] for bye in stalled.byes] == [SLOW_CONSUMER]
+    assert stalled.closes[0] == SLOW_CONSUMER
+    assert stalled.view.modes == {"snapshot": 1, "resumed": 1}
+    assert all(client.connections == 1 for client in others)
+
+
+async def test_a_reader_a_mebibyte_behind_is_not_waited_for(live_server_process: StartServer) -> None:
+    server = live_server_process(UNLIMITED)
+    cast = invite(server, people=20)
+    crowd = Crowd(cast.rooms[0], cast.people, [server])
+    stalled, others = crowd.clients[-1], crowd.clients[:-1]
+    stalled.is_narrow = True
+    async with crowd.present():
+        stalled.socket.transport.pause_reading()
+        async with crowd.talking(others[:WRITERS], per_second=25, text="x" * 3800):
+            seconds = await until_closed_as_slow(server, 20)
+        stalled.socket.transport.resume_reading()
+        await eventually(lambda: stalled.connections == 2 and stalled.is_joined, 15, "the return", crowd.describe)
+        await crowd.settle()
+    crowd.check()
+    print(f"closed after {seconds:.0f} s")
+    assert [bye["code"] for bye in stalled.byes] == [SLOW_CONSUMER]
+
+
+async def stall(client: Client) -> None:
+    """Stop reading, and ask for more than the buffers of a narrow line hold, but less than a mebibyte.
+
+    Answers go to the one who asks, so filling this line puts no load on the others'.
+    """
+    page = await client.ask("history.fetch", {"limit": 100})
+    client.socket.transport.pause_reading()
+    for _ in range(BUFFERED // len(msgspec.json.encode(page)) + 1):
+        await client.command("history.fetch", {"limit": 100}, lambda reply: None)
+
+
+async def until_closed_as_slow(server: LiveServer, most: float) -> float:
+    """Wait until the server has given a reader up, and return how many seconds that took."""
+    began = time.monotonic()
+    while not await asyncio.to_thread(slow_closed, server):
+        assert time.monotonic() - began < most, "The stalled reader was not closed."
+        await asyncio.sleep(0.5)
+    return time.monotonic() - began
+
+
+def slow_closed(server: LiveServer) -> int:
+    with urllib.request.urlopen(f"{server.origin}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    [count] = [line.split()[-1] for line in lines if line.startswith("pavilion_slow_closed_total ")]
+    return int(float(count))
+
+
+def take_p99(clients: list[Client]) -> float:
+    delays = [delay for client in clients for delay in client.delays]
+    for client in clients:
+        client.delays.clear()
+    return p99(delays)
+
+
+def memory(server: LiveServer) -> int:
+    return int(psutil.Process(server.pid).memory_info().rss)
