@@ -13,9 +13,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import django
+from django.conf import settings
+
 from config.environment import Environment
 from tests.databases import PostgresServer, RedisServer
-from tests.processes import ServerUnavailable
 
 BACKENDS = ("sqlite", "postgres")
 
@@ -33,17 +35,23 @@ def neutral_environment() -> dict[str, str]:
 
 
 def prepare_backend() -> None:
-    """Point the environment at this process's own data and servers. The controller's servers serve its workers too."""
+    """Set Django up on this process's own data and servers. The controller's servers serve its workers too."""
+    if settings.configured:
+        raise SystemExit("Unset DJANGO_SETTINGS_MODULE: with it, settings are read before the tests choose them.")
     data_dir = Path(tempfile.mkdtemp(prefix="pavilion-tests-"))
     atexit.register(shutil.rmtree, data_dir, ignore_errors=True)
     os.environ.update(neutral_environment())
     os.environ["DATA_DIR"] = str(data_dir)
     os.environ["SECRET_KEY"] = "a key for tests alone, long enough to be accepted"
     os.environ["LOG_LEVEL"] = "WARNING"
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     if chosen_backend() == "postgres":
         os.environ["DATABASE_URL"] = suite_postgres_url()
         os.environ["REDIS_URL"] = f"{suite_redis_url().rsplit('/', 1)[0]}/{_worker_number()}"
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    django.setup()
+    # pytest-xdist's workers inherit the environment. Found there, the name would make pytest-django read the settings
+    # before a worker has got here, and all workers would share this process's data folder and Redis number.
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def suite_postgres_url() -> str:
@@ -74,14 +82,3 @@ def _worker_number() -> int:
     digits = "".join(filter(str.isdigit, worker_name()))
     # A Redis has 16 numbers; the one of a lone run is the last.
     return int(digits) % 15 if digits else 15
-
-
-__all__ = [
-    "ServerUnavailable",
-    "chosen_backend",
-    "neutral_environment",
-    "prepare_backend",
-    "suite_postgres_url",
-    "suite_redis_url",
-    "worker_name",
-]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-import django
 import pytest
 
-from tests.backends import ServerUnavailable, prepare_backend
+from tests.backends import prepare_backend
+from tests.processes import ServerUnavailable
 
 # This must happen while pytest loads this file: later conftest files import models, which need settings and apps.
 try:
@@ -16,9 +16,8 @@ except ServerUnavailable as reason:
     # scripts/suite.py reads 77 as "skipped"; where the servers are required it is a failure like any other.
     status = 2 if os.environ.get("CI_REQUIRE_SERVERS") == "1" else 77
     pytest.exit(f"TEST_BACKEND={os.environ.get('TEST_BACKEND')} cannot run: {reason}", returncode=status)
-django.setup()
 
-from tests.servers import (  # noqa: E402
+from tests.servers import (
     built_static,
     chromium,
     live_server_process,
@@ -37,3 +36,8 @@ __all__ = [
     "redis_server",
     "redis_url",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Playwright's loop stays the running one until the browser closes, and no asynchronous test could start after it.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
