@@ -140,6 +140,7 @@ def test_stale_message_asks_before_it_is_sent(live_server_process: StartServer, 
         anna.wait_live()
         expect(anna.page.get_by_text("Still send it?")).to_have_count(2)
         anna.page.get_by_role("button", name="Discard").last.click()
+        expect(anna.page.get_by_text("Still send it?")).to_have_count(1)
         anna.page.get_by_role("button", name="Send now").click()
         anna.expect_texts(["I am at the gate"])
         assert anna.waiting() == []
