@@ -20,6 +20,8 @@ from benchmarks.workloads import WORKLOADS, Results, Target
 
 RESULTS = ROOT / "benchmarks" / "results"
 LIBRARIES = ("django", "channels", "uvicorn", "uvloop", "websockets", "msgspec", "psycopg")
+# Of one core, in SQLite runs. Above it the servers waited for their turn, and figures say more about the neighbours.
+NOISE = 0.15
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 
 
@@ -105,6 +107,7 @@ def brief(result: dict[str, Any]) -> str:
         parts.append(f"delivery p50 {delivery['p50']:.1f} p99 {delivery['p99']:.1f} max {delivery['max']:.0f} ms")
         parts.append(f"ack p50 {ack['p50']:.1f} p99 {ack['p99']:.1f} ms")
         parts.append(f"server busy {result['server_busy']:.0%}, driver busy {result['driver_busy']:.0%}")
+        parts.append(f"others busy {result['others_busy']:.0%}")
     if "bytes_per_connection" in result:
         parts.append(f"{result['bytes_per_connection'] / 1000:.1f} kB for each connection")
     if "whole_seconds" in result:
@@ -158,6 +161,12 @@ def table(outcome: Outcome) -> str:
     lines += ["| " + " | ".join(HEADINGS) + " |", "|---|" + "---:|" * (len(HEADINGS) - 1)]
     lines += [f"| {subject} | " + " | ".join(_cells(result)) + " |" for subject, result in medians.items()]
     lines += ["", *(_verdict(target, medians) for target in workload.targets), ""]
+    noise = max((result.get("others_busy") or 0.0 for result in medians.values()), default=0.0)
+    if outcome.database == "sqlite" and noise > NOISE:
+        lines += [
+            f"**Not a quiet machine**: other processes used {noise:.0%} of a core. Repeat it before it counts.",
+            "",
+        ]
     return "\n".join(lines)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -147,6 +148,9 @@ def main() -> int:
     if (os.cpu_count() or 1) < 2:
         say("Two cores are needed: one for the server, one for the load.")
         return 1
+    # A plain end by signal would skip what stops the servers and removes their folders.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     # Servers inherit it: 10,000 connections need as many files.
     raise_file_limit()
     try:

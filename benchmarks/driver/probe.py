@@ -28,6 +28,12 @@ def processor_seconds(pids: Sequence[int]) -> float:
     return sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in pids)
 
 
+def machine_seconds() -> float:
+    """Return the processor time that everything on this machine has used so far, over all cores."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait)
+
+
 async def read_counter(port: int, name: str) -> float | None:
     """Return a counter of `GET /metrics`, summed over its labels, or None where the server offers no such counter."""
     try:

@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmarks.driver.crowd import Crowd
 from benchmarks.driver.dialects import DIALECTS, Position, Seat
-from benchmarks.driver.probe import processor_seconds, read_counter, resident_bytes
+from benchmarks.driver.probe import machine_seconds, processor_seconds, read_counter, resident_bytes
 from benchmarks.driver.spec import Result, RoomSpec, Spec
 from benchmarks.driver.writers import Writer, start_writing, stop_writing, watch_writing, write_open_loop
 
@@ -60,6 +60,7 @@ def measured(crowd: Crowd, spec: Spec, into: Result) -> Iterator[None]:
     leaving it out would flatter a server that falls behind.
     """
     started, used, own = time.monotonic(), processor_seconds(spec.server_pids), time.process_time()
+    machine = machine_seconds()
     delivered, frames, received = crowd.delivered, crowd.frames, crowd.received
     crowd.meter.is_recording = True
     yield
@@ -71,8 +72,13 @@ def measured(crowd: Crowd, spec: Spec, into: Result) -> Iterator[None]:
         deliveries_per_second=(crowd.delivered - delivered) / seconds,
         megabytes_per_second=(crowd.received - received) / seconds / 1e6,
         acknowledged_per_second=crowd.meter.acknowledged / seconds,
-        server_busy=(processor_seconds(spec.server_pids) - used) / seconds,
-        driver_busy=(time.process_time() - own) / seconds,
+    )
+    server, driver = processor_seconds(spec.server_pids) - used, time.process_time() - own
+    into.update(
+        server_busy=server / seconds,
+        driver_busy=driver / seconds,
+        # A separate database counts as one of the others.
+        others_busy=max(0.0, machine_seconds() - machine - server - driver) / seconds,
     )
 
 
