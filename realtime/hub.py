@@ -138,6 +138,8 @@ class Hub:
         """
         topic = self.topics.get(name)
         if topic is not None and topic.is_live:
+            # It must not be dropped as idle while the caller reads a page, or waits, before they attach.
+            topic.left_at = time.monotonic()
             return topic
         if topic is None:
             topic = self.topics[name] = Topic(name)
