@@ -66,7 +66,7 @@ def lint(arguments: list[str]) -> None:
     """Check style, formatting and types of the Python and TypeScript sources."""
     build([])
     python = [str(steps.PYTHON), "-m"]
-    checks: dict[str, Callable[[], None]] = {
+    checks: dict[str, Callable[[], object]] = {
         "Style": lambda: run([*python, "ruff", "check", "."], seconds=120),
         "Formatting": lambda: run([*python, "ruff", "format", "--check", "."], seconds=120),
         "Types": lambda: run([*python, "mypy"], seconds=600),
@@ -78,7 +78,7 @@ def lint(arguments: list[str]) -> None:
         raise SetupError(f"To be mended: {', '.join(failed)}.")
 
 
-def _passes(title: str, check: Callable[[], None]) -> bool:
+def _passes(title: str, check: Callable[[], object]) -> bool:
     say(f"{title}:")
     try:
         check()

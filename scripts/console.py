@@ -66,8 +66,8 @@ def run(
     env: dict[str, str] | None = None,
     cwd: Path = ROOT,
     quiet: bool = False,
-) -> None:
-    """Run a program to its end. `quiet` shows its output only if it fails. Raises `CommandFailed`."""
+) -> str:
+    """Run a program to its end. `quiet` returns its output and shows it only on failure. Raises `CommandFailed`."""
     # A session of its own: at the time limit everything that the program started ends with it.
     with subprocess.Popen(
         command,
@@ -96,6 +96,7 @@ def run(
             status=process.returncode,
             output=output,
         )
+    return output
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -137,11 +137,14 @@ def _install_packages() -> None:
     stamp.write_text(wanted, encoding="ascii")
 
 
-def npm(*arguments: str, seconds: float, quiet: bool = True) -> None:
-    """Run npm in frontend/ with the Node.js of the environment, or the system's where the wheel has none."""
+def npm(*arguments: str, seconds: float, quiet: bool = True) -> str:
+    """Run npm in frontend/ with the Node.js of the environment, or the system's where the wheel has none.
+
+    Returns the output when `quiet`, else an empty text.
+    """
     program = _npm_program()
     path = f"{Path(program[0]).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    run([*program, *arguments], cwd=FRONTEND, env={"PATH": path}, seconds=seconds, quiet=quiet)
+    return run([*program, *arguments], cwd=FRONTEND, env={"PATH": path}, seconds=seconds, quiet=quiet)
 
 
 def _npm_program() -> list[str]:

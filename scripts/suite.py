@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from scripts.console import ROOT, CommandFailed, SetupError, run, say
-from scripts.steps import PYTHON
+from scripts.steps import PYTHON, npm
 
 RESULTS = ROOT / "test-results"
 PLAIN = "not browser and not chaos and not grown and not live"
@@ -65,12 +66,33 @@ def run_all(arguments: list[str]) -> None:
     tally, started = Tally(), time.monotonic()
     for part in parts:
         _run_part(part, tally)
+    if not arguments:
+        _run_frontend(tally)
     minutes, seconds = divmod(round(time.monotonic() - started), 60)
     passed = tally.tests - tally.failed - tally.skipped
     counts = f"{passed} passed, {tally.failed} failed, {tally.skipped} skipped"
     say(f"\nTotal: {counts} in {minutes} min {seconds} s.")
     if tally.broken or tally.failed:
         raise SetupError(f"Not everything passed: {', '.join(tally.broken) or 'see above'}.")
+
+
+def _run_frontend(tally: Tally) -> None:
+    """Run the tests of the TypeScript sources, which Node counts in its own way."""
+    say("\n── Front end ──")
+    output = ""
+    try:
+        output = npm("run", "test", seconds=120)
+    except CommandFailed as error:
+        tally.broken.append("Front end")
+        output = error.output
+        say(str(error), to=sys.stderr)
+    counts = {
+        name: int(number) for name, number in re.findall(r"^\S+ (tests|fail|skipped) (\d+)$", output, re.MULTILINE)
+    }
+    tally.tests += counts.get("tests", 0)
+    tally.failed += counts.get("fail", 0)
+    tally.skipped += counts.get("skipped", 0)
+    say(f"{counts.get('tests', 0)} tests, {counts.get('fail', 0)} failed")
 
 
 def _run_part(part: Part, tally: Tally) -> None:
