@@ -146,6 +146,23 @@ def test_stale_message_asks_before_it_is_sent(live_server_process: StartServer, 
         assert anna.waiting() == []
 
 
+def test_banned_person_is_told_and_hears_nothing_more(live_server_process: StartServer, chromium: Browser) -> None:
+    server = live_server_process(demo=True)
+    with visitors(chromium, server.origin, *BOTH) as (anna, ben):
+        for person, name in ((anna, "Anna"), (ben, "Ben")):
+            person.enter_listed(name)
+            person.wait_live()
+        anna.write("before")
+        ben.expect_texts(["before"])
+        server.manage("shell", "--verbosity", "0", "-c", BAN_BEN)
+        expect(ben.page.get_by_text("You have been banned from this room.")).to_be_visible()
+        expect(ben.page.get_by_role("textbox", name="Write a message")).to_be_disabled()
+        anna.write("after")
+        anna.expect_texts(["before", "after"])
+        ben.page.wait_for_timeout(1500)
+        assert ben.texts() == ["before"]
+
+
 def test_edit_and_delete_reach_everybody(live_server_process: StartServer, chromium: Browser) -> None:
     server = live_server_process(demo=True)
     with visitors(chromium, server.origin, *BOTH) as (anna, ben):
@@ -194,6 +211,14 @@ def change_room(changes: str) -> str:
         f"{changes})"
     )
 
+
+BAN_BEN = """
+from accounts.models import User
+from chat.models import Room
+from chat.services.bans import ban_user
+staff, ben = User.objects.get(is_superuser=True), User.objects.get(display_name="Ben")
+ban_user(actor=staff, user=ben, room=Room.objects.get(name="Main Stage"))
+"""
 
 FILL_ROOM = """
 import datetime as dt, uuid
