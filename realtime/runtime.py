@@ -30,7 +30,8 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_MS = 25_000
 # Two heartbeats missed, and a little for the network.
 _SILENCE_SECONDS = 2 * HEARTBEAT_MS / 1000 + 5
-GUARD_SECONDS = 5.0
+# Whoever is logged out, disabled or banned loses the socket within five seconds, the two reads of a round included.
+GUARD_SECONDS = 4.0
 PRESENCE_SECONDS = 1.0
 # The whole list of people goes to the other processes this often, so that a lost message heals.
 _WHOLE_PRESENCE_ROUNDS = 10
