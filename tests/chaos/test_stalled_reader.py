@@ -47,10 +47,9 @@ async def test_the_others_notice_nothing_of_a_stalled_reader(live_server_process
             stalled.socket.transport.resume_reading()
             await eventually(lambda: stalled.connections == 2 and stalled.is_joined, 15, "the return", crowd.describe)
         await crowd.settle()
+        grown = memory(server) - base
     crowd.check()
-    print(
-        f"closed after {seconds:.0f} s; the others' p99 {before * 1000:.0f} -> {during * 1000:.0f} ms; {grown} bytes more"
-    )
+    print(f"closed after {seconds:.0f} s; the others' p99 {before * 1000:.0f} -> {during * 1000:.0f} ms; {grown} bytes")
     assert during <= 1.5 * before + NOISE_SECONDS
     assert grown < 16 * MEBIBYTE
     assert [bye["code"] for bye in stalled.byes] == [SLOW_CONSUMER]

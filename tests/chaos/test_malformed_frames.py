@@ -1,0 +1,198 @@
+"""Frames that are no commands get a documented answer, the socket stays open, and the neighbours notice nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+import uuid
+
+import pytest
+from websockets.frames import Opcode
+
+from tests.chaos.client import Client
+from tests.chaos.crowd import Crowd
+from tests.chaos.figures import p99
+from tests.chaos.people import Cast, invite
+from tests.chaos.raw_line import LineClosed, RawLine, greeted_line
+from tests.servers import LiveServer, StartServer
+
+pytestmark = pytest.mark.chaos
+
+MAX_FRAME = 65_536
+NEIGHBOURS = 20
+WRITERS = 4
+VANDALS = 10
+FRAMES_PER_SECOND = 1000
+# Quiet and flood take turns, and the best of each count: what else the machine does rarely spoils every round.
+ROUNDS = 4
+ROUND_SECONDS = 2
+# What the machine's other work may add to a percentile between two halves of one run.
+NOISE_SECONDS = 0.01
+
+CLIENT_ID = str(uuid.uuid4()).encode()
+# The bytes of a frame, and the id and the code that the answer must have.
+TEXT_FRAMES: list[tuple[bytes, int | None, str]] = [
+    (b"", None, "bad_request"),
+    (b"null", None, "bad_request"),
+    (b"[]", None, "bad_request"),
+    (b"7", None, "bad_request"),
+    (b"true", None, "bad_request"),
+    (b'"text"', None, "bad_request"),
+    (b"{", None, "bad_request"),
+    (b"{}", None, "bad_request"),
+    (b'{"id":1,"op":"heartbeat"}{}', None, "bad_request"),
+    (b'{"id":2}', 2, "bad_request"),
+    (b'{"id":0,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":-1,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":true,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":"3","op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":1.5,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":NaN,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":4,"op":7}', 4, "bad_request"),
+    (b'{"id":5,"op":"heartbeat","room":null}', 5, "bad_request"),
+    (b'{"id":6,"op":"no.such.command"}', 6, "unsupported"),
+    (b'{"id":7,"op":"__init__"}', 7, "unsupported"),
+    (b'{"id":8,"op":"heartbeat","d":[]}', 8, "bad_request"),
+    (b'{"id":9,"op":"heartbeat","d":null}', 9, "bad_request"),
+    (b'{"id":10,"op":"heartbeat","d":{"rooms":{"R":"x"}}}', 10, "bad_request"),
+    (b'{"id":11,"op":"room.join","room":"R","d":{"since":7}}', 11, "bad_request"),
+    (b'{"id":12,"op":"message.send","room":"R","d":{"client_id":7,"text":[]}}', 12, "bad_request"),
+    (b'{"id":13,"op":"message.send","room":"R","d":{"client_id":"no uuid","text":"x"}}', 13, "bad_request"),
+    (b"[" * 100 + b"]" * 100, None, "bad_request"),
+    (b'{"id":14,"op":"heartbeat","d":{"rooms":' + b"[" * 100 + b"]" * 100 + b"}}", 14, "bad_request"),
+    (b"[" * 60_000, None, "bad_request"),
+    (b'{"id":15,"op":"heartbeat","d":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"}", None, "bad_request"),
+    # Half of a surrogate pair is no character.
+    (
+        b'{"id":16,"op":"message.send","room":"R","d":{"client_id":"%s","text":"\\ud800"}}' % CLIENT_ID,
+        None,
+        "bad_request",
+    ),
+    (b" " * MAX_FRAME, None, "bad_request"),
+]
+BINARY_FRAMES: list[tuple[bytes, int | None, str]] = [
+    (b'{"id":17,"op":"heartbeat"}', 17, "bad_request"),
+    (b"\xff\xfe\x00\x80", None, "bad_request"),
+    (b"\xc3\x28" * 1000, None, "bad_request"),
+]
+
+
+@pytest.fixture
+def server(live_server_process: StartServer) -> LiveServer:
+    return live_server_process()
+
+
+async def test_every_malformed_frame_has_its_answer(server: LiveServer) -> None:
+    cast = invite(server, people=NEIGHBOURS + 1)
+    crowd = Crowd(cast.rooms[0], cast.people[1:], [server])
+    async with crowd.present(), crowd.talking(crowd.clients[:WRITERS], per_second=5):
+        # Two lines, for the sake of the limit on commands.
+        async with greeted_line(server, cast.people[0].cookie) as line:
+            for payload, number, code in TEXT_FRAMES:
+                await check_answer(line, payload, Opcode.TEXT, number, code)
+        async with greeted_line(server, cast.people[0].cookie) as line:
+            for payload, number, code in BINARY_FRAMES:
+                await check_answer(line, payload, Opcode.BINARY, number, code)
+            await check_texts(line, cast.rooms[0])
+        for payload, opcode, close in (
+            (b" " * (MAX_FRAME + 1), Opcode.TEXT, 1009),
+            (b"x" * 1_000_000, Opcode.TEXT, 1009),
+            (b"\xff" * (MAX_FRAME + 1), Opcode.BINARY, 1009),
+            (b'"\xc3\x28"', Opcode.TEXT, 1007),
+        ):
+            async with greeted_line(server, cast.people[0].cookie) as line:
+                await check_close(line, payload, opcode, close)
+    check_neighbours(crowd)
+
+
+async def test_a_flood_of_malformed_frames_slows_nobody_down(server: LiveServer) -> None:
+    cast = invite(server, people=NEIGHBOURS + VANDALS)
+    crowd = Crowd(cast.rooms[0], cast.people[VANDALS:], [server])
+    async with crowd.present(), crowd.talking(crowd.clients[:WRITERS], per_second=10):
+        await asyncio.sleep(1)
+        take_p99(crowd.clients)
+        quiet, flooded, answered = [], [], 0
+        for _ in range(ROUNDS):
+            await asyncio.sleep(ROUND_SECONDS)
+            quiet.append(take_p99(crowd.clients))
+            answered += await flood(server, cast)
+            flooded.append(take_p99(crowd.clients))
+    check_neighbours(crowd)
+    rate = answered / ROUNDS / ROUND_SECONDS
+    print(f"{rate:.0f} malformed frames/s; p99 {min(quiet) * 1000:.1f} -> {min(flooded) * 1000:.1f} ms")
+    assert rate >= 0.8 * FRAMES_PER_SECOND
+    assert min(flooded) <= 1.2 * min(quiet) + NOISE_SECONDS
+
+
+async def check_answer(line: RawLine, payload: bytes, opcode: Opcode, number: int | None, code: str) -> None:
+    await line.send(payload, opcode)
+    answer = await line.receive_reply()
+    assert answer["re"] == number, payload[:80]
+    assert answer["err"]["code"] == code, payload[:80]
+    assert answer["err"]["message"]
+    alive = await line.ask({"id": 999, "op": "heartbeat"})
+    assert alive == {"re": 999, "ok": {"heads": {}}}, payload[:80]
+
+
+async def check_texts(line: RawLine, room: str) -> None:
+    """Texts that JSON can carry and a database cannot store are refused or cleaned, and cost nobody anything."""
+    assert "ok" in await line.ask({"id": 1, "op": "room.join", "room": room})
+    frame = b'{"id":%d,"op":"message.send","room":"%s","d":{"client_id":"%s","text":"%s"}}'
+    for number, (text, code) in enumerate(
+        (
+            (b"\\u0000\\u0007", "invalid"),
+            (b"   ", "invalid"),
+            (b"x" * 4001, "too_large"),
+            (b"x" * 60_000, "too_large"),
+        ),
+        start=2,
+    ):
+        await line.send(frame % (number, room.encode(), CLIENT_ID, text))
+        answer = await line.receive_reply()
+        assert (answer["re"], answer["err"]["code"]) == (number, code), text[:20]
+
+
+async def check_close(line: RawLine, payload: bytes, opcode: Opcode, close: int) -> None:
+    # The server may hang up before a large frame has gone out.
+    with contextlib.suppress(ConnectionError):
+        await line.send(payload, opcode)
+    with pytest.raises(LineClosed) as closed:
+        await line.receive_reply()
+    assert closed.value.code == close
+
+
+async def flood(server: LiveServer, cast: Cast) -> int:
+    """Let every vandal send its share of nonsense at an even pace, and return how many frames were answered."""
+    return sum(await asyncio.gather(*(vandalise(server, person.cookie) for person in cast.people[:VANDALS])))
+
+
+async def vandalise(server: LiveServer, cookie: str) -> int:
+    nonsense = itertools.cycle(payload for payload, _, code in TEXT_FRAMES if len(payload) < 1000)
+    sent = answered = 0
+    async with greeted_line(server, cookie) as line:
+        began = time.monotonic()
+        while (now := time.monotonic() - began) < ROUND_SECONDS:
+            due = int(now * FRAMES_PER_SECOND / VANDALS)
+            while sent < due:
+                await line.send(next(nonsense))
+                sent += 1
+            while answered < sent:
+                answered += sum("re" in item for item in await line.receive())
+            await asyncio.sleep(0.01)
+    return answered
+
+
+def check_neighbours(crowd: Crowd) -> None:
+    for client in crowd.clients:
+        assert client.broken_rules == []
+        assert client.connections == 1
+        assert not client.refusals
+
+
+def take_p99(clients: list[Client]) -> float:
+    delays = [delay for client in clients for delay in client.delays]
+    for client in clients:
+        client.delays.clear()
+    return p99(delays)
