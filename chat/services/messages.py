@@ -26,8 +26,9 @@ def edit_message(*, actor: User, room_uid: str, seq: int, text: str) -> int:
 
     Saying the same again changes nothing and takes no number.
     """
+    cursor = lock_cursor(access_for(actor, room_uid).room)
+    # Read under the lock: the room may have been cleared or closed, or the person banned, while this waited for it.
     access = access_for(actor, room_uid)
-    cursor = lock_cursor(access.room)
     message = _locked_message(access.room, seq)
     if message.sender_id != actor.pk:
         raise ClientError("forbidden", "Only its author can edit a message.")
@@ -52,6 +53,7 @@ def delete_message(*, actor: User, room_uid: str, seq: int) -> int:
     """
     room = room_to_moderate_or_read(actor, room_uid)
     cursor = lock_cursor(room)
+    room.refresh_from_db()
     message = _locked_message(room, seq)
     is_own = message.sender_id == actor.pk
     if not is_own and not can_moderate(actor, room):

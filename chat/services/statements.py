@@ -68,7 +68,9 @@ def lock_rooms(uids: Iterable[str]) -> list[Any]:
 
     Always in the same order: two processes that lock the same rooms must not wait for each other.
     """
-    lock = "FOR UPDATE OF c" if connection.features.has_select_for_update else ""
+    # The room's row as well: a writer that waited for the cursor must see the room as it is by then, not as it was.
+    # "No key" lets the arrivals through, which refer to the room's row.
+    lock = "FOR NO KEY UPDATE OF c, r" if connection.features.has_select_for_update else ""
     return list(Room.objects.raw(_LOCK_ROOMS.format(rooms=_in("text"), lock=lock), [_list(uids)]))
 
 
