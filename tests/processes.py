@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-import psutil
+import psutil  # type: ignore[import-untyped]
 
 # Outside the range from which the system takes the ports of outgoing connections: a client that keeps trying a server
 # which is down could otherwise be given the server's own port and connect to itself.
