@@ -76,6 +76,8 @@ class Client:
     # Seconds from a text's sending to its arrival here, for texts of `say`.
     delays: list[float] = field(default_factory=list)
     is_joined: bool = False
+    # True after this connection's `bye`, which nothing may follow.
+    _is_dismissed: bool = False
     _socket: ClientConnection | None = None
     _task: asyncio.Task[None] | None = None
     _ids: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -124,7 +126,7 @@ class Client:
             await asyncio.sleep(random.uniform(0.05, 0.25))
 
     async def _attend(self, socket: ClientConnection) -> None:
-        self._socket = socket
+        self._socket, self._is_dismissed = socket, False
         self._later(_HEARTBEAT_SECONDS, self._beat)
         try:
             await self._join()
@@ -240,6 +242,8 @@ class Client:
     # --- listening ----------------------------------------------------------------------------------------------
 
     def _take(self, item: Json) -> None:
+        if self._is_dismissed:
+            self.violations.append(f"this came after bye: {item}")
         if "re" in item:
             answered = self._replies.pop(item["re"], None)
             if answered is None:
@@ -248,6 +252,7 @@ class Client:
                 answered(item)
         elif item["ev"] == "bye":
             self.byes.append(item["d"])
+            self._is_dismissed = True
         elif "seq" in item:
             self._hear(item)
         elif item["ev"] == "message.provisional":

@@ -48,7 +48,7 @@ async def test_a_reader_that_has_stalled_does_not_hold_up_the_stop(live_server_p
     async with crowd.present():
         crowd.clients[0].socket.transport.pause_reading()
         async with crowd.talking(crowd.clients[1:], per_second=100, text="x" * 3900):
-            await asyncio.sleep(4)
+            await asyncio.sleep(2.5)
         seconds = await stop(server)
     print(f"stopped in {seconds:.1f} s with a stalled reader")
 

@@ -45,6 +45,7 @@ async def kill_many_times(server: LiveServer) -> None:
     for client in crowd.clients:
         assert client.connections > KILLS / 2
         assert client.view.modes.get("reset", 0) == 0
+    assert "Traceback" not in server.log(), crowd.describe()
     forgotten = set.union(*(client.forgotten for client in crowd.clients))
     kept = forgotten & {message.client_id for message in stored}
     retried = sum(len(client.said) for client in crowd.clients)

@@ -26,7 +26,7 @@ WRITERS = 4
 VANDALS = 10
 FRAMES_PER_SECOND = 1000
 # Quiet and flood take turns, and the best of each count: what else the machine does rarely spoils every round.
-ROUNDS = 4
+ROUNDS = 3
 ROUND_SECONDS = 2
 # What the machine's other work may add to a percentile between two halves of one run.
 NOISE_SECONDS = 0.01

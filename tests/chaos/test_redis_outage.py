@@ -38,9 +38,9 @@ async def test_loss_of_redis_delays_and_loses_nothing(
             await asyncio.sleep(2)
             print(f"longest delay with Redis: {take_longest_delay(crowd):.2f} s")
             for fault, seconds, cure in (
-                (redis_server.kill9, 4, redis_server.start),
+                (redis_server.kill9, 3, redis_server.start),
                 (redis_server.flush, 1, lambda: None),
-                (redis_server.pause, 4, redis_server.resume),
+                (redis_server.pause, 3, redis_server.resume),
             ):
                 await asyncio.to_thread(fault)
                 await asyncio.sleep(seconds)

@@ -27,8 +27,11 @@ MEBIBYTE = 1024 * 1024
 BUFFERED = 700_000
 # 30 s behind, two for the round that finds out, and some for a busy machine.
 LONGEST_STALL_SECONDS = 38
-# What the machine's other work may add to a percentile between two halves of one run.
-NOISE_SECONDS = 0.05
+# The best window of each half counts: what else the machine does spoils some of them, a reader that holds up the others
+# would spoil each.
+WINDOW_SECONDS = 4
+# What the machine's other work may still add to a percentile between two halves of one run.
+NOISE_SECONDS = 0.02
 
 
 async def test_the_others_notice_nothing_of_a_stalled_reader(live_server_process: StartServer) -> None:
@@ -39,18 +42,19 @@ async def test_the_others_notice_nothing_of_a_stalled_reader(live_server_process
     stalled.is_narrow = True
     async with crowd.present():
         async with crowd.talking(others[:WRITERS], per_second=1, text="x" * 1000):
-            await asyncio.sleep(6)
-            before, base = take_p99(others), memory(server)
+            await asyncio.sleep(1)
+            take_p99(others)
+            before, base = min([await p99_of_window(others) for _ in range(2)]), memory(server)
             await stall(stalled)
-            seconds = await until_closed_as_slow(server, LONGEST_STALL_SECONDS)
-            during = take_p99(others)
+            during = min([await p99_of_window(others) for _ in range(6)])
+            seconds = WINDOW_SECONDS * 6 + await until_closed_as_slow(server, LONGEST_STALL_SECONDS)
             stalled.socket.transport.resume_reading()
             await eventually(lambda: stalled.connections == 2 and stalled.is_joined, 15, "the return", crowd.describe)
         await crowd.settle()
         grown = memory(server) - base
     crowd.check()
     print(f"closed after {seconds:.0f} s; the others' p99 {before * 1000:.0f} -> {during * 1000:.0f} ms; {grown} bytes")
-    assert during <= 1.5 * before + NOISE_SECONDS
+    assert during <= 1.2 * before + NOISE_SECONDS
     assert grown < 16 * MEBIBYTE
     assert [bye["code"] for bye in stalled.byes] == [SLOW_CONSUMER]
     assert stalled.closes[0] == SLOW_CONSUMER
@@ -101,6 +105,11 @@ def slow_closed(server: LiveServer) -> int:
         lines = answer.read().decode().splitlines()
     [count] = [line.split()[-1] for line in lines if line.startswith("pavilion_slow_closed_total ")]
     return int(float(count))
+
+
+async def p99_of_window(clients: list[Client]) -> float:
+    await asyncio.sleep(WINDOW_SECONDS)
+    return take_p99(clients)
 
 
 def take_p99(clients: list[Client]) -> float:
