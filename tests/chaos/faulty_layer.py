@@ -13,7 +13,7 @@ DOUBLED = 0.3
 LONGEST_DELAY_SECONDS = 0.3
 
 
-class FaultyLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
+class FaultyLayer(RedisPubSubChannelLayer):
     """Redis's layer with faults in what is sent to groups. Nothing is ever reported: the sender sees success."""
 
     def __init__(self, **options: Any) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import uuid
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 
@@ -45,13 +47,10 @@ def stored_head(server: LiveServer, room: str) -> int:
     return int(head)
 
 
-def _query(server: LiveServer, sql: str, room: str) -> list[tuple]:  # type: ignore[type-arg]
+def _query(server: LiveServer, sql: str, room: str) -> list[tuple[Any, ...]]:
     url = server.env["DATABASE_URL"]
     if url:
         with psycopg.connect(url, connect_timeout=5) as connection:
             return connection.execute(sql.format(mark="%s"), [room]).fetchall()
-    connection = sqlite3.connect(server.data_dir / "pavilion.sqlite3", timeout=20)
-    try:
-        return connection.execute(sql.format(mark="?"), [room]).fetchall()
-    finally:
-        connection.close()
+    with contextlib.closing(sqlite3.connect(server.data_dir / "pavilion.sqlite3", timeout=20)) as file:
+        return file.execute(sql.format(mark="?"), [room]).fetchall()
