@@ -79,7 +79,7 @@ async def _admit(runtime: Runtime, user: int, room: str) -> Access:
     if access is None:
         raise NotFound("There is no such room.")
     if not access.standing.is_present or access.standing.is_banned:
-        access = await chat.arrivals.write(Arrival(user, room))
+        access = await chat.arrivals.write(Arrival(user, room, known=access))
     return access
 
 

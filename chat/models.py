@@ -203,9 +203,14 @@ class MessageVersion(models.Model):
         return f"version {self.rev} of {self.message_id}"
 
 
+def standing_bans(now: datetime, path: str = "") -> Q:
+    """Return the condition for bans that stand; `path` leads to them, such as `bans__`."""
+    return Q(**{f"{path}lifted_at": None}) & (Q(**{f"{path}until": None}) | Q(**{f"{path}until__gt": now}))
+
+
 class BanQuerySet(models.QuerySet["Ban"]):
     def active(self, now: datetime) -> Self:
-        return self.filter(lifted_at=None).filter(Q(until=None) | Q(until__gt=now))
+        return self.filter(standing_bans(now))
 
 
 class Ban(models.Model):

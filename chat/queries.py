@@ -10,6 +10,7 @@ from django.db.models import (
     BigIntegerField,
     Exists,
     F,
+    FilteredRelation,
     Func,
     IntegerField,
     OuterRef,
@@ -24,7 +25,7 @@ from django.utils import timezone
 from accounts.models import User
 from chat import events
 from chat.events import MemberRow, MessageRow
-from chat.models import Ban, Membership, Message, Room, RoomCursor
+from chat.models import Ban, Membership, Message, Room, RoomCursor, standing_bans
 from chat.permissions import Standing
 from realtime.errors import NotFound
 from realtime.hub import Changes, Head
@@ -74,54 +75,80 @@ def is_banned(user: Any, room: Any) -> Exists:
 def accesses(pairs: Collection[tuple[int, str]]) -> dict[tuple[int, str], Access]:
     """Return the access for each pair of user (primary key) and room uid whose room exists.
 
-    One statement when everybody is a member already, three when somebody comes for the first time.
+    One statement when everybody is a member already, two when somebody comes for the first time.
     """
     # No uid holds a NUL, and PostgreSQL would refuse the whole statement for one.
     wanted = {(user, room) for user, room in pairs if "\x00" not in room}
-    users, rooms = {user for user, _ in wanted}, {room for _, room in wanted}
-    memberships = (
-        Membership.objects.filter(user_id__in=users, room__uid__in=rooms)
-        .select_related("room", "user")
-        .annotate(is_banned=is_banned(OuterRef("user_id"), OuterRef("room_id")))
-    )
-    found = {(m.user_id, m.room.uid): _access(m) for m in memberships}
-    missing = wanted - found.keys()
+    users = {user for user, _ in wanted}
+    found: dict[tuple[int, str], Access] = {}
+    rooms: dict[str, Room] = {}
+    for room in _rooms_with_members({room for _, room in wanted}, users):
+        rooms[room.uid] = room
+        if room.member_user is not None:
+            found[room.member_user, room.uid] = _access(room)
+    missing = {(user, rooms[uid]) for user, uid in wanted - found.keys() if uid in rooms}
     if missing:
         found |= _first_accesses(missing)
     return {pair: found[pair] for pair in wanted if pair in found}
 
 
-def _access(membership: Any) -> Access:
+def _rooms_with_members(rooms: Collection[str], users: Collection[int]) -> Iterable[Any]:
+    """Return each room once for every one of the users who is or was in it, and once bare where none was."""
+    return (
+        Room.objects.filter(uid__in=rooms)
+        .select_related("cursor")
+        .annotate(
+            member=FilteredRelation("memberships", condition=Q(memberships__user__in=users)),
+            member_pk=F("member__pk"),
+            member_user=F("member__user_id"),
+            member_role=F("member__role"),
+            member_read_seq=F("member__read_seq"),
+            member_muted_until=F("member__muted_until"),
+            member_left_at=F("member__left_at"),
+            member_removed_at=F("member__removed_at"),
+            # Looked up, not joined: Django puts a join behind a filtered relation before it, which no database takes.
+            member_is_active=Exists(User.objects.filter(pk=OuterRef("member__user_id"), is_active=True)),
+            member_is_guest=Exists(User.objects.filter(pk=OuterRef("member__user_id"), is_guest=True)),
+            member_is_banned=is_banned(OuterRef("member__user_id"), OuterRef("pk")),
+        )
+    )
+
+
+def _access(room: Any) -> Access:
     standing = Standing(
-        user_id=membership.user_id,
-        is_active=membership.user.is_active,
-        is_guest=membership.user.is_guest,
-        is_banned=membership.is_banned,
-        membership_id=membership.pk,
-        role=membership.role,
-        muted_until=membership.muted_until,
-        is_present=membership.left_at is None and membership.removed_at is None,
+        user_id=room.member_user,
+        is_active=room.member_is_active,
+        is_guest=room.member_is_guest,
+        is_banned=room.member_is_banned,
+        membership_id=room.member_pk,
+        role=room.member_role,
+        muted_until=room.member_muted_until,
+        is_present=room.member_left_at is None and room.member_removed_at is None,
     )
-    return Access(membership.room, standing, membership.read_seq)
+    return Access(room, standing, room.member_read_seq)
 
 
-def _first_accesses(pairs: Collection[tuple[int, str]]) -> dict[tuple[int, str], Access]:
-    rooms = {room.uid: room for room in Room.objects.filter(uid__in={room for _, room in pairs})}
-    users = User.objects.filter(pk__in={user for user, _ in pairs})
-    people = {user.pk: user for user in users}
-    bans: set[tuple[int, str | None]] = set(
-        Ban.objects.active(timezone.now())
-        .filter(Q(room__in=rooms.values()) | Q(room=None), user__in=people)
-        .values_list("user_id", "room__uid")
+def _first_accesses(pairs: Collection[tuple[int, Room]]) -> dict[tuple[int, str], Access]:
+    """Return what people are in rooms where they never were. One statement."""
+    rows = (
+        User.objects.filter(pk__in={user for user, _ in pairs})
+        .annotate(ban=FilteredRelation("bans", condition=standing_bans(timezone.now(), "bans__")))
+        .values_list("pk", "is_active", "is_guest", "ban__pk", "ban__room_id")
     )
+    people: dict[int, tuple[bool, bool]] = {}
+    bans: set[tuple[int, int | None]] = set()
+    for user, is_active, is_guest, ban, room_id in rows:
+        people[user] = (is_active, is_guest)
+        if ban is not None:
+            bans.add((user, room_id))
     found = {}
-    for pair in pairs:
-        user, room = people.get(pair[0]), rooms.get(pair[1])
-        if user is None or room is None:
-            continue
-        banned = not bans.isdisjoint({(user.pk, room.uid), (user.pk, None)})
-        standing = Standing(user_id=user.pk, is_active=user.is_active, is_guest=user.is_guest, is_banned=banned)
-        found[pair] = Access(room, standing)
+    for user, room in pairs:
+        if user in people:
+            is_active, is_guest = people[user]
+            banned = not bans.isdisjoint({(user, room.pk), (user, None)})
+            standing = Standing(user_id=user, is_active=is_active, is_guest=is_guest, is_banned=banned)
+            # Who is new has read nothing and missed nothing: unread counts from here.
+            found[user, room.uid] = Access(room, standing, room.cursor.head)
     return found
 
 

@@ -92,6 +92,7 @@ class Hub:
         self._dirty: dict[Topic, None] = {}
         self._is_flush_due = False
         self._opening: dict[str, asyncio.Task[None]] = {}
+        self._completing: dict[Topic, asyncio.Task[None]] = {}
         self._repairing: dict[Topic, asyncio.Task[None]] = {}
         self._keeper: asyncio.Task[None] | None = None
 
@@ -101,7 +102,7 @@ class Hub:
 
     async def stop(self, retry_after_ms: Callable[[], int]) -> None:
         """Say `bye` to every socket and wait until it is said. Clients come back spread over `retry_after_ms`."""
-        tasks = [self._keeper, *self._opening.values(), *self._repairing.values()]
+        tasks = [self._keeper, *self._opening.values(), *self._completing.values(), *self._repairing.values()]
         for task in tasks:
             if task is not None:
                 task.cancel()
@@ -185,13 +186,12 @@ class Hub:
         await self._fill(topic)
 
     async def complete(self, topic: Topic) -> None:
-        """Fill the ring from the database as far back as a resume may reach."""
+        """Fill the ring from the database as far back as a resume may reach, once for all who ask meanwhile."""
         if topic.is_complete:
             return
-        since = max(0, topic.base - 1 - RING)
-        changes = await self._threads.run(self._source.changes, topic.name, since)
-        if changes is not None and not topic.is_complete:
-            topic.prepend([event for event in changes.events if event.number < topic.base], since)
+        if topic not in self._completing:
+            self._completing[topic] = asyncio.create_task(self._complete(topic), name=f"complete {topic.name}")
+        await asyncio.shield(self._completing[topic])
 
     # --- events -------------------------------------------------------------------------------------------------
 
@@ -230,6 +230,15 @@ class Hub:
             del self._opening[topic.name]
             if not topic.is_live:
                 self._drop(topic)
+
+    async def _complete(self, topic: Topic) -> None:
+        try:
+            since = max(0, topic.base - 1 - RING)
+            changes = await self._threads.run(self._source.changes, topic.name, since)
+            if changes is not None and changes.head.epoch == topic.epoch and not topic.is_complete:
+                topic.prepend([event for event in changes.events if event.number < topic.base], since)
+        finally:
+            del self._completing[topic]
 
     def _flush_soon(self, topic: Topic) -> None:
         self._dirty[topic] = None

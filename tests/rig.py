@@ -20,7 +20,8 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.cache import cache
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.models import User
@@ -119,6 +120,16 @@ def head_of(room: Room) -> int:
 
 def numbers_of(room: Room) -> list[int]:
     return list(Message.objects.filter(room=room).order_by("seq").values_list("seq", flat=True))
+
+
+def statements(run: Callable[[], object]) -> int:
+    """Return how many statements `run` takes, BEGIN, COMMIT and savepoints apart."""
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        run()
+    aside = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
+    return len([query for query in captured.captured_queries if not query["sql"].startswith(aside)])
 
 
 # --- the database beside a running loop --------------------------------------------------------------------------

@@ -28,9 +28,6 @@ def ban_user(
     In the room this is a change like any other: it takes a number, and their sockets are closed when the hub gets
     there. A ban from everything reaches sockets through the periodic check.
     """
-    # An arrival that is being stored holds this row through its foreign key. Either it is in before the ban and is
-    # removed below, or it waits for the ban and finds it when it looks again (`entering.join_rooms`).
-    user = User.objects.select_for_update().get(pk=user.pk)
     _require_right(actor, user, room)
     if until is not None and until <= timezone.now():
         raise ClientError("invalid", "A ban ends in the future.", field="until")
@@ -55,10 +52,14 @@ def lift_ban(*, actor: User, ban: Ban) -> None:
 def remove_member(*, user: User, room: Room) -> None:
     """End a membership against the member's will, inside the caller's transaction."""
     cursor = lock_cursor(room)
+    now = timezone.now()
+    # The row is made where there is none: of an arrival that is being stored at the same time, one waits for the other
+    # at the unique constraint. Either it is in first and is removed here, or it finds the ban when it looks again.
+    _, is_new = Membership.objects.get_or_create(room=room, user=user, defaults={"removed_at": now})
     membership = Membership.objects.select_for_update().filter(room=room, user=user, removed_at=None).first()
-    if membership is None:
+    if is_new or membership is None:
         return
-    membership.removed_at, membership.rev = timezone.now(), take_number(cursor)
+    membership.removed_at, membership.rev = now, take_number(cursor)
     membership.role = Membership.Role.MEMBER
     membership.save(update_fields=["removed_at", "rev", "role"])
     row = MemberRow(

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from chat.codes import normalise_code
-from chat.models import Membership, Room, RoomCursor
+from chat.models import Membership, Room
 from chat.permissions import refusal_to_enter
 from chat.queries import Access, accesses
 from operations import ratelimit
@@ -25,24 +25,34 @@ _WRONG_IN_ALL = "300/minute"
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Somebody who wants into a room. `has_key`: they showed its code or link."""
+    """Somebody who wants into a room.
+
+    has_key: they showed its code or link.
+    known:   their access as it was just read, if it was: it is checked again once they are in.
+    """
 
     user: int
     room: str
     has_key: bool = False
+    known: Access | None = None
 
 
 @transaction.atomic
 def join_rooms(arrivals: Sequence[Arrival]) -> list[Access | ClientError]:
     """Make the arriving people members, all in one insert, and return each one's access or the reason against it."""
     pairs = {(arrival.user, arrival.room) for arrival in arrivals}
-    outcomes = _outcomes(arrivals, accesses(pairs))
+    found = {(arrival.user, arrival.room): arrival.known for arrival in arrivals if arrival.known is not None}
+    unread = pairs - found.keys()
+    if unread:
+        found |= accesses(unread)
+    outcomes = _outcomes(arrivals, found)
     admitted = [outcome for outcome in outcomes if isinstance(outcome, Access)]
     if not admitted:
         return outcomes
     _store(admitted)
     # Read again: a ban that was committed while the insert waited for it must win.
     after = _outcomes(arrivals, accesses(pairs))
+    _take_back(admitted, [late for late in after if isinstance(late, Access)])
     return [late if isinstance(early, Access) else early for early, late in zip(outcomes, after, strict=True)]
 
 
@@ -59,21 +69,26 @@ def _outcome(access: Access | None, arrival: Arrival) -> Access | ClientError:
 
 
 def _store(admitted: list[Access]) -> None:
-    heads = dict(
-        RoomCursor.objects.filter(room__in={access.room for access in admitted}).values_list("room_id", "head")
-    )
     now = timezone.now()
     unique = {(access.standing.user_id, access.room.pk): access for access in admitted}
     Membership.objects.bulk_create(
         [
-            # New people have read nothing and missed nothing: unread counts from here.
-            Membership(user_id=user, room_id=room, read_seq=heads.get(room, 0), visited_at=now)
-            for user, room in unique
+            Membership(user_id=user, room_id=room, read_seq=access.read_seq, visited_at=now)
+            for (user, room), access in unique.items()
         ],
         update_conflicts=True,
         unique_fields=["room", "user"],
         update_fields=["visited_at", "left_at", "removed_at"],
     )
+
+
+def _take_back(stored: Sequence[Access], stay: Sequence[Access]) -> None:
+    """Remove those who were refused after all: once their ban ends, they come back by the way they came first."""
+    staying = {(access.standing.user_id, access.room.pk) for access in stay}
+    for access in stored:
+        user, room = access.standing.user_id, access.room.pk
+        if (user, room) not in staying:
+            Membership.objects.filter(user=user, room=room).update(removed_at=timezone.now())
 
 
 def join_room(*, actor: User, room_uid: str, has_key: bool = False) -> Access:

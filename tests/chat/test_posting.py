@@ -9,8 +9,7 @@ import uuid
 
 import msgspec
 import pytest
-from django.db import connection, connections
-from django.test.utils import CaptureQueriesContext
+from django.db import connections
 from django.utils import timezone
 
 from chat.models import Ban, Membership, Message, Room
@@ -33,6 +32,7 @@ from tests.rig import (
     numbers_of,
     open_room,
     post,
+    statements,
 )
 
 pytestmark = pytest.mark.django_db
@@ -50,16 +50,6 @@ def room(bob):
 
 def refused(*drafts) -> list[str]:
     return [result.code if isinstance(result, ClientError) else "stored" for result in post_messages(drafts)]
-
-
-def statements(run) -> int:
-    """Return how many statements `run` takes, BEGIN, COMMIT and savepoints apart."""
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        run()
-    aside = ("BEGIN", "COMMIT", "SAVEPOINT", "RELEASE")
-    return len([query for query in captured.captured_queries if not query["sql"].startswith(aside)])
 
 
 # --- what is stored ---------------------------------------------------------------------------------------------
