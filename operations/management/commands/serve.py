@@ -12,6 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils.module_loading import import_string
 from uvicorn._types import ASGI3Application
 
 from operations.listener import ListenError, address_of, adopt_listener, listen_tcp, listen_unix, raise_file_limit
@@ -86,8 +87,6 @@ def _prepare_database() -> None:
 
 
 def _application() -> ASGI3Application:
-    # Imported here: it wires every app together, which the other commands do not need.
-    from config.asgi import application
-
+    # By its name in the settings: it wires every app together, and lies above this one.
     # Channels' router is an ASGI 3 application, but comes without types.
-    return cast(ASGI3Application, application)
+    return cast(ASGI3Application, import_string(settings.ASGI_APPLICATION))
