@@ -24,7 +24,7 @@ MEMBERS = 300
 WRITERS = 4
 MEBIBYTE = 1024 * 1024
 # What the kernel and the server take for a narrow line before a send has to wait, generously.
-BUFFERED = 700_000
+BUFFERED = 1_000_000
 # 30 s behind, two for the round that finds out, and some for a busy machine.
 LONGEST_STALL_SECONDS = 38
 # The best window of each half counts: what else the machine does spoils some of them, a reader that holds up the others
