@@ -12,7 +12,7 @@ import msgspec
 import segno
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router, Schema
+from ninja import Field, Query, Router, Schema, Status
 
 from accounts.addresses import client_address
 from accounts.requests import person_of, person_of_async
@@ -67,7 +67,8 @@ class HistoryQuery(Schema):
 class ChangesQuery(Schema):
     since: int
     epoch: str = ""
-    wait: float = 0.0
+    # A number that is none would reach the event loop's clock.
+    wait: float = Field(0.0, allow_inf_nan=False)
 
 
 @router.get("/rooms", auth=None, summary="The listed rooms, with who is there now")
@@ -84,12 +85,12 @@ def list_rooms(request: HttpRequest, cursor: str = "", limit: int = 50) -> dict[
 
 
 @router.post("/rooms", response={201: dict[str, Any]}, summary="Make a room")
-def create_room(request: HttpRequest, body: RoomIn) -> HttpResponse | tuple[int, dict[str, Any]]:
+def create_room(request: HttpRequest, body: RoomIn) -> Status[dict[str, Any]]:
     def create() -> tuple[int, dict[str, Any]]:
         room = rooms.create_room(actor=person_of(request), name=body.name, kind=body.kind)
         return 201, events.room_payload(room, with_codes=True)
 
-    return answer_once(request, create)
+    return Status(*answer_once(request, create))
 
 
 @router.get("/rooms/{uid}", response=dict[str, Any], summary="One room")
@@ -120,9 +121,9 @@ def resolve_code(request: HttpRequest, body: CodeIn) -> dict[str, str]:
 
 
 @router.post("/rooms/{uid}/leave", response={204: None}, summary="Leave a room")
-def leave_room(request: HttpRequest, uid: str) -> tuple[int, None]:
+def leave_room(request: HttpRequest, uid: str) -> Status[None]:
     entering.leave_room(actor=person_of(request), room_uid=uid)
-    return 204, None
+    return Status(204, None)
 
 
 @router.get("/rooms/{uid}/qr.svg", summary="The invite link as a QR code")
@@ -167,11 +168,11 @@ async def post_message(request: HttpRequest, uid: str, body: MessageIn) -> HttpR
 @router.get("/rooms/{uid}/changes", response=dict[str, Any], summary="What changed since a position, waiting for it")
 async def get_changes(request: HttpRequest, uid: str, query: Query[ChangesQuery]) -> HttpResponse:
     """Long poll over the same log as the socket, for networks that break WebSockets. Answers like `room.join`."""
+    person = await person_of_async(request)
+    await sync_to_async(queries.access_for)(person, uid)
     runtime = current()
     if runtime is None:
         raise Overloaded
-    person = await person_of_async(request)
-    await sync_to_async(queries.access_for)(person, uid)
     topic = await runtime.hub.open(uid)
     epoch = query.epoch or topic.epoch
     if epoch == topic.epoch:

@@ -7,10 +7,12 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.core.exceptions import RequestDataTooBig
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.parser import Parser
 from ninja.security import django_auth
 
 from accounts.api import router as people
@@ -23,11 +25,23 @@ logger = logging.getLogger(__name__)
 
 _CODE_OF_STATUS = {400: "bad_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 413: "too_large"}
 
+
+class ObjectParser(Parser):
+    """Takes JSON objects alone: where every field is optional, anything else would pass for an empty one."""
+
+    def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        body = super().parse_body(request)
+        if not isinstance(body, dict):
+            raise TypeError("The body is no JSON object.")
+        return body
+
+
 api = NinjaAPI(
     title="Pavilion",
     version=settings.VERSION,
     description="Live rooms for festivals and trade fairs. Errors are application/problem+json with a `code`.",
     auth=django_auth,
+    parser=ObjectParser(),
     docs_url="/docs",
     urls_namespace="api",
 )
@@ -105,6 +119,18 @@ def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 @api.exception_handler(Http404)
 def on_not_found(request: HttpRequest, error: Http404) -> HttpResponse:
     return problem(request, "not_found", "There is nothing here.")
+
+
+@api.exception_handler(RequestDataTooBig)
+def on_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return problem(request, "too_large", f"A request has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
+
+
+@api.exception_handler(DataError)
+def on_unstorable(request: HttpRequest, error: DataError) -> HttpResponse:
+    # Such as a NUL in a text, or a number beyond its column: PostgreSQL refuses what SQLite would not find.
+    logger.warning("the database does not take a value: %s", error)
+    return problem(request, "invalid", "Some of the input is out of range.")
 
 
 @api.exception_handler(OperationalError)

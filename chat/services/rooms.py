@@ -22,6 +22,7 @@ from realtime.runtime import publish
 
 # The kinds that people make by hand; the others come with a lead, a space, or a first direct message.
 CREATABLE = frozenset({Room.Kind.PUBLIC, Room.Kind.PRIVATE})
+MAX_SLOW_SECONDS = 3600
 _TRIES_FOR_A_FREE_CODE = 5
 _ROOMS_PER_PERSON = "20/hour"
 
@@ -76,6 +77,8 @@ def change_room(*, actor: User, room: Room, **changes: Any) -> Room:
         changes["name"] = clean_room_name(changes["name"])
     if changes.get("mode", Room.Mode.OPEN) not in Room.Mode.values:
         raise ClientError("invalid", "There is no such mode.", field="mode")
+    if not 0 <= changes.get("slow_seconds", 0) <= MAX_SLOW_SECONDS:
+        raise ClientError("invalid", f"Slow mode takes 0 to {MAX_SLOW_SECONDS} seconds.", field="slow_seconds")
     cursor = lock_cursor(room)
     room.refresh_from_db()
     different = {name: value for name, value in changes.items() if getattr(room, name) != value}
