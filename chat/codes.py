@@ -41,7 +41,8 @@ def _spoken_code(letters: str, number: str) -> str:
     # Typed without dashes, the letters are cut where both parts are words; a test proves that no cut is ambiguous.
     for cut in range(3, len(letters)):
         if letters[:cut] in _FIRST and letters[cut:] in _SECOND:
-            return f"{letters[:cut]}-{letters[cut:]}-{number}"
+            # Digits of other scripts count as well: int() reads what a phone's keyboard types.
+            return f"{letters[:cut]}-{letters[cut:]}-{int(number):04}"
     return ""
 
 
