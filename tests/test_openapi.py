@@ -1,0 +1,82 @@
+"""The API as its own description has it: whatever is asked, no answer is a bug, and each has a documented form."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import schemathesis
+from django.conf import settings as django_settings
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from schemathesis import GenerationMode
+
+from config.api import api
+from tests.rig import fill, log_in, make_member, open_room
+
+CONTENT_TYPES = ("application/json", "application/problem+json", "image/svg+xml", "text/html")
+# What a route answers beside what its description lists: refusals are described once, in docs/http-api.md.
+REFUSALS = {400, 401, 403, 404, 405, 409, 410, 413, 422, 423, 429}
+
+schema = schemathesis.openapi.from_dict(json.loads(json.dumps(api.get_openapi_schema())))
+OPERATIONS = [result.ok() for result in schema.get_all_operations()]
+
+
+@pytest.fixture
+def room(db):
+    person = make_member("Ada")
+    room = open_room(owner=person)
+    fill(person, room, 3)
+    return room
+
+
+@pytest.fixture
+def client(room):
+    client = Client()
+    client.cookies[django_settings.SESSION_COOKIE_NAME] = log_in(room.memberships.get().user)
+    return client
+
+
+@pytest.fixture(autouse=True)
+def unlimited(monkeypatch):
+    monkeypatch.setattr(django_settings, "RATE_LIMITS_ENABLED", False)
+
+
+def send(client: Client, case: Any) -> Any:
+    headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "cookie"}
+    # A body that is not set has no JSON form either.
+    body = json.dumps(case.body) if isinstance(case.body, str | int | float | list | dict | None) else ""
+    query = dict(case.query or {})
+    return client.generic(
+        case.method, case.formatted_path, body, "application/json", headers=headers, query_params=query
+    )
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["fitting", "unfitting"])
+def test_answer_is_never_a_bug_and_has_a_documented_form(operation, mode, client, room):
+    if mode is GenerationMode.NEGATIVE and not (operation.body or operation.query or operation.path_parameters):
+        pytest.skip("Nothing of this route can be wrong.")
+    described = {int(status) for status in operation.definition.raw["responses"] if status.isdigit()}
+
+    @given(case=operation.as_strategy(generation_mode=mode), is_real=st.booleans())
+    @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    def ask(case, is_real):
+        if is_real and "uid" in (case.path_parameters or {}):
+            case.path_parameters["uid"] = room.uid
+        answer = send(client, case)
+        # Without a running server there is nothing to wait for: that one route says so.
+        expected = described | REFUSALS | ({503} if case.path.endswith("/changes") else set())
+        assert answer.status_code in expected, answer.content
+        if answer.status_code not in (204, 405):
+            assert answer["Content-Type"].partition(";")[0] in CONTENT_TYPES
+        if answer["Content-Type"].startswith("application/problem+json"):
+            assert answer.json()["status"] == answer.status_code
+
+    ask()
+
+
+def test_all_routes_are_asked():
+    assert len(OPERATIONS) >= 13
