@@ -44,12 +44,17 @@ async def join(runtime: Runtime, user: int, room: str, since: Position | None, l
 
     Raises `ClientError` when they may not come in.
     """
-    access = await _admit(runtime, user, room)
-    topic = await runtime.hub.open(room)
-    if since is not None:
-        joining = await resume(runtime, topic, access, since)
-        if joining is not None:
-            return joining
+    while True:
+        known_to = _head(runtime, room)
+        access = await _admit(runtime, user, room)
+        topic = await runtime.hub.open(room)
+        joining = await resume(runtime, topic, access, since) if since is not None else None
+        # Read again what changed while it was read: somebody who was banned in that moment would be let in behind
+        # the number of their removal, and a clearing would be missing from the room that is shown.
+        if known_to is not None and not topic.has_changed_since(known_to, "r", f"u{user}"):
+            break
+    if joining is not None:
+        return joining
     # The head is taken before the rows are read. What changes in between is in both, and harmless: rows carry `rev`.
     head = topic.head
     page = await runtime.threads.run(message_page, access.room, limit=limit)
@@ -57,6 +62,12 @@ async def join(runtime: Runtime, user: int, room: str, since: Position | None, l
     if since is not None:
         answer |= {"mode": "reset", "reason": "epoch_changed" if since.epoch != topic.epoch else "too_old"}
     return Joining(answer, topic, access, head)
+
+
+def _head(runtime: Runtime, room: str) -> int | None:
+    """Return the number up to which this process knows the room; None while it does not follow it."""
+    topic = runtime.hub.topics.get(room)
+    return topic.head if topic is not None and topic.is_live else None
 
 
 async def resume(runtime: Runtime, topic: Topic, access: Access, since: Position) -> Joining | None:

@@ -189,7 +189,8 @@ def message_page(
 ) -> Page:
     """Return up to `limit` messages: the newest, or those next to a position. One statement, two for `around`."""
     limit = max(1, min(limit, PAGE))
-    messages = Message.objects.filter(room=room, seq__gt=room.cleared_seq)
+    # Compared in the database: the room in hand may be older than its last clearing.
+    messages = Message.objects.filter(room=room).visible()
     if around is not None:
         older = message_page(room, before=around + 1, limit=(limit + 1) // 2)
         newer = message_page(room, after=around, limit=max(1, limit // 2))

@@ -159,7 +159,12 @@ class Hub:
         topic.listeners[connection] = None
         self.presence.arrive(topic.name, connection.user, connection.uid)
         if cursor < topic.head:
-            self._catch_up(connection)
+            removal = topic.removal_after(cursor, connection.user)
+            if removal is not None:
+                # It came between their answer and now, when they were not among the listeners that it looks through.
+                self._remove_user(topic, removal)
+            else:
+                self._catch_up(connection)
 
     def detach(self, connection: Connection, name: str) -> None:
         topic = self.topics.get(name)

@@ -127,6 +127,15 @@ class Topic:
     def reaches_back_to(self, since: int) -> bool:
         return since >= self.base - 1
 
+    def has_changed_since(self, number: int, *keys: str) -> bool:
+        """Return whether an event with one of the keys has come after `number`."""
+        return any(self._by_key.get(key, 0) > number for key in keys)
+
+    def removal_after(self, cursor: int, user: int) -> Event | None:
+        """Return the event after `cursor` that removes the user, if there is one."""
+        following = self.events[max(0, cursor + 1 - self.base) :]
+        return next((event for event in following if event.removes == user), None)
+
     def since(self, number: int) -> list[Event]:
         """Return the events after `number` that still show something."""
         return [event for event in self.events[max(0, number + 1 - self.base) :] if event.key]

@@ -344,6 +344,19 @@ async def test_removed_slow_reader_gets_nothing_after_either(hub, source):
     assert removed.texts == ["under way"]
 
 
+async def test_person_removed_before_they_were_attached_gets_nothing_after(hub, source):
+    """Their answer ends before the removal, and they are attached behind it."""
+    late = Reader(1)
+    topic = await hub.open("room")
+    hub.add(late.connection)
+    hub.publish("room", [source.write("room", "before"), source.write("room", removes=1, bye_code=4503)])
+    hub.publish("room", [source.write("room", "after")])
+    await until(lambda: topic.removals == [])
+    hub.attach(late.connection, topic, 0)
+    await until(lambda: late.codes == [4503])
+    assert late.numbers == [1, 2]
+
+
 async def test_person_who_came_back_after_a_removal_stays(hub, source):
     topic = await hub.open("room")
     hub.publish("room", [source.write("room", removes=1, bye_code=4503)])
