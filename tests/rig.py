@@ -31,7 +31,6 @@ from chat.models import Membership, Message, Room, RoomCursor
 from chat.services import entering
 from chat.services.posting import Draft, Posted, post_messages
 from chat.services.rooms import make_room
-from config.asgi import application
 from operations import ratelimit
 from realtime import runtime as running_parts
 from realtime.ids import new_uid
@@ -339,6 +338,9 @@ def communicator(
     subprotocols: list[str] | None = None,
     cookie: str | None = None,
 ) -> WebsocketCommunicator:
+    # Not at import: this module names the settings in the environment, which the processes of pytest-xdist inherit.
+    from config.asgi import application
+
     headers = [(b"host", host.encode())]
     if origin is not None:
         headers.append((b"origin", origin.encode()))
