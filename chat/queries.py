@@ -303,7 +303,7 @@ def listed_rooms() -> list[RoomCard]:
 
 def recent_rooms(user: User, limit: int = 8) -> list[RoomCard]:
     """Return the rooms the person visited last, newest first. One statement."""
-    memberships = (
+    memberships: Iterable[Any] = (
         Membership.objects.present()
         .filter(user=user, room__archived_at=None)
         .select_related("room")
