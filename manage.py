@@ -4,11 +4,22 @@
 import os
 import sys
 
+# What supervisors may take as "do not try again": only a person can correct a setting.
+WRONG_SETTING = 2
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
+    try:
+        # Any name will do: the first one that is asked for reads the settings, and with them the environment.
+        _ = settings.DEBUG
+    except ImproperlyConfigured as error:
+        print(f"Wrong setting: {error}", file=sys.stderr)
+        sys.exit(WRONG_SETTING)
     execute_from_command_line(sys.argv)
 
 

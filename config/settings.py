@@ -98,7 +98,6 @@ def _database() -> dict[str, Any]:
             raise ImproperlyConfigured("PERSISTENCE_ENABLED=false and DATABASE_URL exclude each other.")
         url = f"sqlite:///{_throw_away_database()}"
     elif not url:
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
         url = f"sqlite:///{DATA_DIR / 'pavilion.sqlite3'}"
     settings: dict[str, Any] = environ.Env.db_url_config(url)
     if "sqlite" in settings["ENGINE"]:

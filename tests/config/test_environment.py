@@ -48,6 +48,22 @@ def test_defaults_are_those_of_a_small_installation(environment):
         ("WS_CONNECTIONS_PER_USER", "0"),
         ("SPOOL_MAX_BYTES", "10"),
         ("SECRET_KEY", "short"),
+        ("PUBLIC_ORIGIN", "https://chat.example.org/rooms"),
+        ("PUBLIC_ORIGIN", "https://"),
+        ("PUBLIC_ORIGIN", "https://ada:pw@chat.example.org"),
+        ("ALLOWED_HOSTS", "https://chat.example.org"),
+        ("ALLOWED_HOSTS", "chat.example.org:443"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "127.0.0.1, proxy"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("DATABASE_URL", "postgresql://ada:a#b@host/name"),
+        ("DATABASE_URL", "postgresql://host"),
+        ("DATABASE_URL", "sqlite://:memory:"),
+        ("REDIS_URL", "redis://host:port/0"),
+        ("TIME_ZONE", "Mars/Olympus"),
+        ("TIME_ZONE", "../etc/passwd"),
+        ("METRICS_TOKEN", "short"),
+        ("METRICS_TOKEN", "has blanks, but is long enough"),
     ],
 )
 def test_value_that_is_wrong_is_named(environment, name, value):
@@ -87,3 +103,29 @@ def test_origin_decides_about_security_and_hosts(environment):
 
 def test_lists_are_split_at_commas(environment):
     assert environment(TRUSTED_PROXIES=" 127.0.0.1, ::1 ,").trusted_proxies == ["127.0.0.1", "::1"]
+
+
+def test_password_in_a_url_is_not_repeated(environment):
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        environment(DATABASE_URL="postgresql://ada:hunter2@host:port/name")
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("https://Chat.Example.org:443/", "https://chat.example.org"),
+        ("http://chat.example.org:80", "http://chat.example.org"),
+        ("http://[::1]:8000", "http://[::1]:8000"),
+    ],
+)
+def test_origin_is_read_as_browsers_write_it(environment, given, found):
+    assert environment(PUBLIC_ORIGIN=given).public_origin == found
+
+
+def test_host_of_an_ipv6_origin_is_allowed(environment):
+    assert "[2001:db8::7]" in environment(PUBLIC_ORIGIN="http://[2001:db8::7]:8000").allowed_hosts
+
+
+def test_value_that_begins_with_a_dollar_sign_is_taken_as_it_is(environment):
+    assert environment(SECRET_KEY="$" + "k" * 40).secret_key == "$" + "k" * 40
