@@ -10,8 +10,8 @@ from django.http import HttpRequest
 def client_address(request: HttpRequest) -> str:
     """Return the client's address; an IPv6 address stands for its /64, which one household or phone owns whole.
 
-    `X-Forwarded-For` is not read here: the server has already replaced REMOTE_ADDR for the proxies it trusts, and
-    nobody else's header may be believed.
+    `X-Forwarded-For` is not read here: `operations.proxies` has already put the visitor's address in the place of a
+    trusted proxy's, and nobody else's header may be believed.
     """
     remote: str = request.META.get("REMOTE_ADDR", "")
     try:

@@ -15,10 +15,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 http_application = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.conf import settings  # noqa: E402
 from django.urls import path, re_path  # noqa: E402
 
 from chat.consumers import ChatConsumer  # noqa: E402
 from config.lifespan import Server  # noqa: E402
+from operations.proxies import behind_proxies  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -48,10 +50,13 @@ async def lifespan(scope: dict[str, Any], receive: Callable[..., Any], send: Cal
             return
 
 
-application = ProtocolTypeRouter(
-    {
-        "http": http_application,
-        "websocket": URLRouter([path("ws/", ChatConsumer.as_asgi()), re_path("", cast(Any, refuse_socket))]),
-        "lifespan": lifespan,
-    }
+application = behind_proxies(
+    ProtocolTypeRouter(
+        {
+            "http": http_application,
+            "websocket": URLRouter([path("ws/", ChatConsumer.as_asgi()), re_path("", cast(Any, refuse_socket))]),
+            "lifespan": lifespan,
+        }
+    ),
+    settings.TRUSTED_PROXIES,
 )

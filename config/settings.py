@@ -22,6 +22,7 @@ SECRET_KEY = ENVIRONMENT.secret_key
 ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
 PUBLIC_ORIGIN = ENVIRONMENT.public_origin
 CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN]
+# Read in config.asgi. Not SECURE_PROXY_SSL_HEADER: that would believe the header from everybody.
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 DATA_DIR = ENVIRONMENT.data_dir
 SPOOL_DIR = DATA_DIR / "spool"
@@ -31,6 +32,7 @@ RATE_LIMITS_ENABLED = ENVIRONMENT.rate_limits_enabled
 WS_ALLOW_MISSING_ORIGIN = ENVIRONMENT.ws_allow_missing_origin
 WS_CONNECTIONS_PER_USER = ENVIRONMENT.ws_connections_per_user
 SPOOL_MAX_BYTES = ENVIRONMENT.spool_max_bytes
+METRICS_TOKEN = ENVIRONMENT.metrics_token
 
 INSTALLED_APPS = [
     "realtime",
@@ -41,6 +43,8 @@ INSTALLED_APPS = [
     "channels",
     "ninja",
     "csp",
+    # In front of Django's app for static files, whose development server it completes.
+    "servestatic",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -184,7 +188,6 @@ SESSION_COOKIE_AGE = 60 * 60 * 24 * 30
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENVIRONMENT.is_secure
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -8,8 +8,7 @@ import socket
 import threading
 
 import uvicorn
-from uvicorn._types import ASGI3Application, ASGIReceiveCallable, ASGISendCallable, Scope
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+from uvicorn._types import ASGI3Application
 
 from operations.listener import BACKLOG
 from realtime.runtime import current
@@ -57,10 +56,10 @@ def _give_up() -> None:
     os._exit(1)
 
 
-def server_config(application: ASGI3Application, trusted_proxies: list[str]) -> uvicorn.Config:
+def server_config(application: ASGI3Application) -> uvicorn.Config:
     """Return the options that hold for every process of ours, wherever it listens."""
     return uvicorn.Config(
-        behind_proxy(application, trusted_proxies) if trusted_proxies else application,
+        application,
         loop="uvloop",
         http="httptools",
         # This implementation has write back-pressure: a slow reader holds up its own sends and nobody else's memory.
@@ -75,23 +74,9 @@ def server_config(application: ASGI3Application, trusted_proxies: list[str]) -> 
         # The product's own logging configuration stands.
         log_config=None,
         access_log=False,
-        # `behind_proxy` does this, and covers Unix sockets too.
+        # `operations.proxies` does this whichever server runs the application, and covers Unix sockets too.
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
         timeout_graceful_shutdown=REQUEST_SECONDS,
     )
-
-
-def behind_proxy(application: ASGI3Application, trusted_proxies: list[str]) -> ASGI3Application:
-    """Believe X-Forwarded-For and X-Forwarded-Proto from the addresses in `trusted_proxies`, and from nobody else."""
-    inner = ProxyHeadersMiddleware(application, trusted_hosts=trusted_proxies)
-
-    async def serve(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        # A peer on a Unix socket has no address. Only programs of this machine reach one, so it counts as this machine:
-        # trusting 127.0.0.1 covers it, and the whole chain of forwarded addresses is still checked.
-        if scope["type"] != "lifespan" and not scope.get("client"):
-            scope["client"] = ("127.0.0.1", 0)
-        await inner(scope, receive, send)
-
-    return serve

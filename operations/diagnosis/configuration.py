@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -75,8 +76,14 @@ def _addresses() -> Iterator[Finding]:
             "PUBLIC_ORIGIN is https and TRUSTED_PROXIES is empty: all visitors seem to come from the proxy's address.",
             "Set TRUSTED_PROXIES to the proxy's address, 127.0.0.1 on the same machine.",
         )
-    elif "*" in settings.TRUSTED_PROXIES:
-        yield problem("proxy", "TRUSTED_PROXIES=* lets every visitor choose an address.", "Name the proxy's address.")
+    elif any(ipaddress.ip_network(network).prefixlen == 0 for network in settings.TRUSTED_PROXIES):
+        yield problem(
+            "proxy",
+            "TRUSTED_PROXIES covers everybody: each visitor may choose an address.",
+            "Name the proxy's address.",
+        )
+    elif settings.TRUSTED_PROXIES:
+        yield ok("proxy", f"believed: {', '.join(settings.TRUSTED_PROXIES)}")
 
 
 def _limits() -> Finding:

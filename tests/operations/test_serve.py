@@ -10,13 +10,11 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from operations.server import behind_proxy
 from tests.databases import PostgresServer
 from tests.processes import wait_for
 from tests.servers import LiveServer, StartServer
@@ -154,26 +152,3 @@ def test_stop_with_a_frozen_database_ends_in_20_s(
         pytest.fail(f"The server did not stop:\n{server.log()}")
     finally:
         postgres_server.resume()
-
-
-async def seen_client(scope: dict[str, Any], trusted: list[str]) -> Any:
-    seen = {}
-
-    async def application(inner: Any, receive: Any, send: Any) -> None:
-        seen.update(inner)
-
-    headers = [(b"x-forwarded-for", b"198.51.100.7, 203.0.113.9"), (b"x-forwarded-proto", b"https")]
-    await behind_proxy(application, trusted)(
-        {"type": "http", "scheme": "http", "headers": headers, **scope}, None, None
-    )  # type: ignore[arg-type]
-    return seen["client"][0], seen["scheme"]
-
-
-async def test_behind_proxy_believes_the_trusted_address_alone() -> None:
-    assert await seen_client({"client": ("127.0.0.1", 5)}, ["127.0.0.1"]) == ("203.0.113.9", "https")
-    assert await seen_client({"client": ("192.0.2.4", 5)}, ["127.0.0.1"]) == ("192.0.2.4", "http")
-
-
-async def test_behind_proxy_counts_a_unix_socket_as_this_machine() -> None:
-    assert await seen_client({"client": None}, ["127.0.0.1"]) == ("203.0.113.9", "https")
-    assert await seen_client({"client": None}, ["10.0.0.1"]) == ("127.0.0.1", "http")

@@ -39,7 +39,7 @@ class Command(BaseCommand):
         _prepare_database()
         address = address_of(listener)
         server = Server(
-            server_config(_application(), settings.TRUSTED_PROXIES),
+            server_config(_application()),
             announcement=f"Pavilion {settings.VERSION} answers on {address}",
         )
         try:
