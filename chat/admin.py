@@ -146,6 +146,8 @@ class MessageAdmin(ReadOnlyAdmin):
     ordering: ClassVar[list[str]] = ["-id"]
     list_select_related = ("room", "sender")
     fields = ("room", "seq", "rev", "uid", "sender", "kind", "body", "created_at", "edited_at", "deleted_at")
+    # The room leads to itself; a link within the link of the row would be none.
+    list_display_links = ("seq",)
     actions = ("delete_messages",)
 
     @admin.display(description="room", ordering="room__name")

@@ -1,4 +1,4 @@
-// On every page: the offline shell, the code field, forms that are sent once, the list of rooms.
+// On every page: the offline shell, the account menu, the code field, forms that are sent once, the list of rooms.
 import "./home/listed-rooms.ts";
 import { normaliseCode } from "./text/room-code.ts";
 
@@ -15,6 +15,21 @@ for (const field of document.querySelectorAll<HTMLInputElement>("input[data-room
     field.value = normaliseCode(field.value);
   });
 }
+
+// An open menu closes as menus do: by Escape, and by a press elsewhere.
+function openMenu(): HTMLDetailsElement | null {
+  return document.querySelector<HTMLDetailsElement>("details.menu[open]");
+}
+addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" ? openMenu() : null;
+  if (!menu) return;
+  menu.open = false;
+  menu.querySelector("summary")?.focus();
+});
+addEventListener("pointerdown", (event) => {
+  const menu = openMenu();
+  if (menu && !menu.contains(event.target as Node)) menu.open = false;
+});
 
 // A second tap on a slow network must not open a second room.
 document.addEventListener("submit", (event) => {

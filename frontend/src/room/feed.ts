@@ -98,6 +98,11 @@ export class RoomFeed extends EventTarget implements RoomListener {
     return this.standing.role !== "member" || this.me.staff === true;
   }
 
+  /** How many are here, as told last: whoever is connected is here at least themselves. */
+  get peopleCount(): number {
+    return this.isLive ? Math.max(1, this.online) : this.online;
+  }
+
   get textLimit(): number {
     return this.client.textLimit;
   }

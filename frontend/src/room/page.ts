@@ -292,7 +292,7 @@ export class RoomPage extends LitElement {
         "Invite people",
         shareView(feed.info, (text, what) => void this.copy(text, what), true),
       )}
-      ${this.sheetView("people", countText(feed.online), html`${peopleView(feed.people, feed.online, feed.me)} ${this.leaveView()}`)}
+      ${this.sheetView("people", countText(feed.peopleCount), html`${peopleView(feed.people, feed.online, feed.me)} ${this.leaveView()}`)}
       <div role="status">${this.toast ? html`<p class="toast">${this.toast}</p>` : nothing}</div>
     `;
   }
@@ -314,8 +314,8 @@ export class RoomPage extends LitElement {
   }
 
   private statusText(): string {
-    const { line, online, isLive } = this.feed;
-    if (isLive) return countText(online);
+    const { line, isLive, peopleCount } = this.feed;
+    if (isLive) return countText(peopleCount);
     return line.phase === "away" && line.reason === "offline" ? "Offline" : "Connecting…";
   }
 
@@ -370,7 +370,7 @@ export class RoomPage extends LitElement {
     return html`<aside class="room__side" aria-label="About this room">
       <section class="side__section"><h2>Invite people</h2>
         ${shareView(feed.info, (text, what) => void this.copy(text, what), false)}</section>
-      <section class="side__section"><h2>${countText(feed.online)}</h2>
+      <section class="side__section"><h2>${countText(feed.peopleCount)}</h2>
         ${peopleView(feed.people, feed.online, feed.me)}</section>
       ${this.leaveView()}
     </aside>`;
