@@ -16,6 +16,7 @@ from chat.queries import Access, Page, message_page
 from chat.services.entering import Arrival
 from realtime import wire
 from realtime.errors import NotFound
+from realtime.ids import is_uid
 from realtime.runtime import Runtime
 from realtime.topic import RING, Topic
 
@@ -44,15 +45,20 @@ async def join(runtime: Runtime, user: int, room: str, since: Position | None, l
 
     Raises `ClientError` when they may not come in.
     """
+    if not is_uid(room):
+        raise NotFound("There is no such room.")
     while True:
-        known_to = _head(runtime, room)
-        access = await _admit(runtime, user, room)
-        topic = await runtime.hub.open(room)
-        joining = await resume(runtime, topic, access, since) if since is not None else None
+        # Heard before it is read, so nothing is missed in between; the head comes with the access, in one statement.
+        with runtime.hub.expecting(room) as begin:
+            access = await _admit(runtime, user, room)
+            topic = begin(access.head)
+            joining = await resume(runtime, topic, access, since) if since is not None else None
         # Read again what changed while it was read: somebody who was banned in that moment would be let in behind
         # the number of their removal, and a clearing would be missing from the room that is shown.
-        if known_to is not None and not topic.has_changed_since(known_to, "r", f"u{user}"):
+        if _is_current(topic, access):
             break
+        if topic.epoch != access.head.epoch:
+            await runtime.hub.refresh(topic)
     if joining is not None:
         return joining
     # The head is taken before the rows are read. What changes in between is in both, and harmless: rows carry `rev`.
@@ -64,10 +70,12 @@ async def join(runtime: Runtime, user: int, room: str, since: Position | None, l
     return Joining(answer, topic, access, head)
 
 
-def _head(runtime: Runtime, room: str) -> int | None:
-    """Return the number up to which this process knows the room; None while it does not follow it."""
-    topic = runtime.hub.topics.get(room)
-    return topic.head if topic is not None and topic.is_live else None
+def _is_current(topic: Topic, access: Access) -> bool:
+    """Return whether neither the room nor the person in it has changed since `access` was read."""
+    head = access.head
+    if topic.epoch != head.epoch or not topic.reaches_back_to(head.number):
+        return False
+    return not topic.has_changed_since(head.number, "r", f"u{access.standing.user_id}")
 
 
 async def resume(runtime: Runtime, topic: Topic, access: Access, since: Position) -> Joining | None:
@@ -81,7 +89,9 @@ async def resume(runtime: Runtime, topic: Topic, access: Access, since: Position
         await runtime.hub.complete(topic)
     if not topic.reaches_back_to(since.seq) or topic.size_after(since.seq) > _MAX_RESUME_CHARACTERS:
         return None
-    return Joining(_changes_since(topic, since.seq, access.standing.user_id), topic, access, topic.head)
+    viewer = access.standing.user_id
+    answer = _changes_since(topic, since.seq, viewer, _online(runtime, topic, viewer))
+    return Joining(answer, topic, access, topic.head)
 
 
 async def _admit(runtime: Runtime, user: int, room: str) -> Access:
@@ -94,7 +104,7 @@ async def _admit(runtime: Runtime, user: int, room: str) -> Access:
     return access
 
 
-def _changes_since(topic: Topic, since: int, viewer: int) -> dict[str, Any]:
+def _changes_since(topic: Topic, since: int, viewer: int, online: int) -> dict[str, Any]:
     texts = [event.owned_text if event.owner == viewer else event.text for event in topic.since(since)]
     return {
         "mode": "resumed",
@@ -102,6 +112,7 @@ def _changes_since(topic: Topic, since: int, viewer: int) -> dict[str, Any]:
         "from": since,
         "head": topic.head,
         "events": [wire.raw(text) for text in texts],
+        "online": online,
     }
 
 
@@ -119,5 +130,10 @@ def _snapshot(runtime: Runtime, topic: Topic, access: Access, page: Page) -> dic
         "messages": [events.message_payload(row, viewer=standing.user_id) for row in page.rows],
         "has_more": page.has_more,
         "pins": [],
-        "online": len(runtime.hub.presence.people(topic.name) | {standing.user_id}),
+        "online": _online(runtime, topic, standing.user_id),
     }
+
+
+def _online(runtime: Runtime, topic: Topic, newcomer: int) -> int:
+    """Return how many people are in the room with the newcomer, who follows it a moment later."""
+    return len(runtime.hub.presence.people(topic.name) | {newcomer})

@@ -8,6 +8,9 @@ from typing import Any
 
 from django.db.models import (
     BigIntegerField,
+    BooleanField,
+    CharField,
+    DateTimeField,
     Exists,
     F,
     FilteredRelation,
@@ -17,6 +20,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    TextField,
     UUIDField,
     Value,
 )
@@ -45,6 +49,11 @@ class Access:
     room: Room
     standing: Standing
     read_seq: int = 0
+
+    @property
+    def head(self) -> Head:
+        """Where the room stood in the moment that all of this was read."""
+        return Head(self.room.cursor.head, self.room.cursor.epoch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +172,8 @@ def access_for(user: User, room_uid: str) -> Access:
 # --- messages ---------------------------------------------------------------------------------------------------
 
 
-def message_rows(messages: QuerySet[Message]) -> QuerySet[Message, tuple[Any, ...]]:
-    """Return the fields of `MessageRow`, in its order, in one statement."""
+def message_rows(messages: QuerySet[Message], *beside: str) -> QuerySet[Message, tuple[Any, ...]]:
+    """Return the fields of `MessageRow`, in its order, and the fields `beside` them. One statement."""
     role = Membership.objects.filter(room_id=OuterRef("room_id"), user_id=OuterRef("sender_id")).values("role")
     return messages.annotate(sender_role=Subquery(role)).values_list(
         "rev",
@@ -181,6 +190,7 @@ def message_rows(messages: QuerySet[Message]) -> QuerySet[Message, tuple[Any, ..
         "sender__display_name",
         "sender__is_guest",
         "sender_role",
+        *beside,
     )
 
 
@@ -229,33 +239,81 @@ def heads(rooms: Sequence[str]) -> dict[str, Head]:
 
 
 def changes(room_uid: str, since: int) -> Changes | None:
-    """Return the rows that changed after `since`, in their present state and in order. Two statements.
+    """Return the rows that changed after `since`, in their present state and in order. One statement.
 
-    The head is read first. A row that changes afterwards stands above it and is left for the next reading: it keeps
-    its place in the order, and nobody is shown a number that was not committed when the head was.
+    One, not only because it is faster: head and rows are then of the same moment. A row that changed after the head
+    was read would come under a number that nobody has been told of.
     """
-    room = Room.objects.select_related("cursor").filter(uid=room_uid).first()
-    if room is None:
+    rows = list(_changed_rows(room_uid, since))
+    if not rows:
         return None
-    head = Head(room.cursor.head, room.cursor.epoch)
+    *fields, head, epoch = rows[0][_MESSAGE_FIELDS:]
+    room = Room(uid=room_uid, **dict(zip(_ROOM_FIELDS, fields, strict=True)))
     now = timezone.now()
-    found = [_change_event(room_uid, row, now) for row in _changed_rows(room, since, head.number)]
-    if since < room.rev <= head.number:
+    # The row of the room itself has no number of a message or member: it is there when nothing else is.
+    found = [_change_event(room_uid, row[:_MESSAGE_FIELDS], now) for row in rows if row[0] is not None]
+    if since < room.rev:
         found.append(events.room_event(room, now))
-    return Changes(head, sorted(found, key=lambda event: event.number))
+    return Changes(Head(head, epoch), sorted(found, key=lambda event: event.number))
 
 
-def _changed_rows(room: Room, since: int, head: int) -> Iterable[tuple[Any, ...]]:
-    messages = message_rows(Message.objects.filter(room=room, rev__gt=since, rev__lte=head, seq__gt=room.cleared_seq))
+_MESSAGE_FIELDS = len(MessageRow._fields)
+# What the room's own event shows.
+_ROOM_FIELDS = (
+    "rev",
+    "name",
+    "kind",
+    "mode",
+    "slow_seconds",
+    "is_listed",
+    "archived_at",
+    "cleared_seq",
+)
+_BEYOND_ROOM = ("cursor__head", "cursor__epoch")
+# The columns of `MessageRow`, empty, for the row of the room.
+_NO_MESSAGE = {
+    f"no_{name}": Value(None, output_field=column())
+    for name, column in zip(
+        MessageRow._fields,
+        (
+            BigIntegerField,
+            BigIntegerField,
+            CharField,
+            CharField,
+            TextField,
+            DateTimeField,
+            DateTimeField,
+            DateTimeField,
+            UUIDField,
+            BigIntegerField,
+            CharField,
+            CharField,
+            BooleanField,
+            CharField,
+        ),
+        strict=True,
+    )
+}
+
+
+def _changed_rows(room_uid: str, since: int) -> Iterable[tuple[Any, ...]]:
+    """Return the changed messages and members and the room, each as the fields of `MessageRow` and of the room."""
+    of_room = (*_ROOM_FIELDS, *_BEYOND_ROOM)
+    beside = tuple(f"room__{name}" for name in of_room)
+    changed = Message.objects.filter(room__uid=room_uid, rev__gt=since).visible()
     # Members in the columns of messages, so that both come in one statement: seq 0 tells them apart.
     members = (
-        Membership.objects.filter(room=room, rev__gt=since, rev__lte=head)
+        # "Above 0" says again what "above since" says already: SQLite takes the index of the changed only by its own
+        # condition, and would otherwise read everybody in the room.
+        Membership.objects.filter(room__uid=room_uid, rev__gt=since)
+        .filter(rev__gt=0)
         .annotate(seq=Value(0, output_field=BigIntegerField()), kind=F("role"), no_text=Value(""))
         .annotate(member_uid=F("user__uid"))
         .annotate(edited_at=F("muted_until"), deleted_at=F("removed_at"))
         .annotate(client_id=Value(None, output_field=UUIDField()))
     )
-    return messages.union(
+    rooms = Room.objects.filter(uid=room_uid).annotate(**_NO_MESSAGE)
+    return message_rows(changed, *beside).union(
         members.values_list(
             "rev",
             "seq",
@@ -271,7 +329,9 @@ def _changed_rows(room: Room, since: int, head: int) -> Iterable[tuple[Any, ...]
             "user__display_name",
             "user__is_guest",
             "role",
+            *beside,
         ),
+        rooms.values_list(*_NO_MESSAGE, *of_room),
         all=True,
     )
 

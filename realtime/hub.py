@@ -12,15 +12,17 @@ Three rules make it fast and exact:
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from realtime.close_codes import CloseCode
 from realtime.connection import Connection
+from realtime.errors import NotFound
 from realtime.presence import Presence
 from realtime.threads import OUTAGES, DatabaseThreads
 from realtime.topic import RING, Topic
@@ -143,15 +145,36 @@ class Hub:
             topic.left_at = time.monotonic()
             return topic
         if topic is None:
-            topic = self.topics[name] = Topic(name)
-            topic.left_at = time.monotonic()
-            # The doorbell must be heard before the head is read: what is published in between waits in `ahead`.
-            if self.on_topic_opened is not None:
-                self.on_topic_opened(name)
+            topic = self._listen_for(name)
         if name not in self._opening:
             self._opening[name] = asyncio.create_task(self._go_live(topic), name=f"open {name}")
         await asyncio.shield(self._opening[name])
         return topic
+
+    @contextlib.contextmanager
+    def expecting(self, name: str) -> Iterator[Callable[[Head], Topic]]:
+        """Open a topic without a statement of its own, for a caller who reads its head together with something else.
+
+        From the beginning of the block no event passes the topic by. A head that is read inside the block is given to
+        the function that the block gets, which returns the live topic. Without that, a topic nobody else wants is
+        forgotten at the end.
+        """
+        topic = self.topics.get(name) or self._listen_for(name)
+        topic.expected += 1
+
+        def begin(head: Head) -> Topic:
+            if self.topics.get(name) is not topic:
+                raise NotFound  # the database said meanwhile that the topic is gone
+            if not topic.is_live:
+                topic.begin(head.number, head.epoch)
+            topic.left_at = time.monotonic()
+            return topic
+
+        try:
+            yield begin
+        finally:
+            topic.expected -= 1
+            self._forget_unless_wanted(topic)
 
     def attach(self, connection: Connection, topic: Topic, cursor: int) -> None:
         """Let `connection` follow the topic: it gets every event above `cursor`, and none that it was sent before."""
@@ -227,14 +250,27 @@ class Hub:
 
     # --- inside -------------------------------------------------------------------------------------------------
 
+    def _listen_for(self, name: str) -> Topic:
+        """Make a topic whose head is not known yet: what is published about it waits in `ahead` until it is."""
+        topic = self.topics[name] = Topic(name)
+        topic.left_at = time.monotonic()
+        if self.on_topic_opened is not None:
+            self.on_topic_opened(name)
+        return topic
+
+    def _forget_unless_wanted(self, topic: Topic) -> None:
+        if not topic.is_live and not topic.expected and topic.name not in self._opening:
+            self._drop(topic)
+
     async def _go_live(self, topic: Topic) -> None:
         try:
             head = (await self._threads.run(self._source.heads, [topic.name])).get(topic.name)
-            topic.begin(head.number if head else 0, head.epoch if head else "")
+            # Somebody who expected the topic may have been faster; events have come in since, which stay.
+            if not topic.is_live:
+                topic.begin(head.number if head else 0, head.epoch if head else "")
         finally:
             del self._opening[topic.name]
-            if not topic.is_live:
-                self._drop(topic)
+            self._forget_unless_wanted(topic)
 
     async def _complete(self, topic: Topic) -> None:
         try:
@@ -377,11 +413,14 @@ class Hub:
     def _drop_idle(self) -> None:
         now = time.monotonic()
         for topic in list(self.topics.values()):
-            if not topic.listeners and topic.is_live and now - topic.left_at > LINGER_SECONDS:
+            is_wanted = topic.listeners or topic.expected or not topic.is_live
+            if not is_wanted and now - topic.left_at > LINGER_SECONDS:
                 self._drop(topic)
 
     def _drop(self, topic: Topic) -> None:
-        self.topics.pop(topic.name, None)
+        if self.topics.get(topic.name) is not topic:
+            return  # dropped already, and perhaps opened anew
+        del self.topics[topic.name]
         if self.on_topic_dropped is not None:
             self.on_topic_dropped(topic.name)
 

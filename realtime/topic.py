@@ -32,6 +32,7 @@ class Topic:
         "base",
         "epoch",
         "events",
+        "expected",
         "head",
         "is_complete",
         "is_live",
@@ -57,6 +58,8 @@ class Topic:
         self.signals: list[tuple[str, int]] = []
         # Events that remove somebody and have not been acted on.
         self.removals: list[Event] = []
+        # How many callers are about to bring the head, or to attach.
+        self.expected = 0
         # True once the head is known and events are taken in.
         self.is_live = False
         # True once the ring reaches back RING events, or to the beginning.

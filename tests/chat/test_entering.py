@@ -294,8 +294,8 @@ async def test_room_join_over_the_socket_takes_few_statements(runtime, sit_down,
     assert (answer["mode"], len(answer["messages"])) == ("snapshot", messages)
     # Two for the access, the insert, the second look, the page; SQLite's BEGIN counts in the writer's thread.
     assert taken == (6 if connection.vendor == "sqlite" else 5)
-    for expected in (3, 1):
-        # One for the access, and for the first who comes back two for the changes, which then stay in memory.
+    for expected in (2, 1):
+        # One for the access, and for the first who comes back one for the changes, which then stay in memory.
         before = runtime.threads.statements + writer._threads.statements
         assert (await socket.join(room, {"epoch": answer["epoch"], "seq": messages - 1}))["mode"] == "resumed"
         assert runtime.threads.statements + writer._threads.statements - before == expected

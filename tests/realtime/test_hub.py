@@ -11,6 +11,7 @@ import pytest
 from django.db import OperationalError
 
 from realtime.connection import Connection
+from realtime.errors import NotFound
 from realtime.hub import Changes, Head, Hub
 from realtime.threads import DatabaseThreads
 from realtime.wire import Event, encode, signal
@@ -246,6 +247,35 @@ async def test_events_during_the_opening_are_not_missed(hub, source):
         topic = await opening
         await until(lambda topic=topic: topic.head == len(source.rows["room"]), seconds=2)
         hub._drop(topic)
+
+
+async def test_expected_topic_begins_where_its_reader_says_and_misses_nothing(hub, source):
+    source.write("room", "before")
+    with hub.expecting("room") as begin:
+        head = source.head("room")
+        hub.publish("room", [source.write("room", "while it was read")])
+        topic = begin(head)
+    reader = Reader()
+    hub.add(reader.connection)
+    hub.attach(reader.connection, topic, head.number)
+    hub.publish("room", [source.write("room", "after")])
+    await until(lambda: reader.texts == ["while it was read", "after"])
+
+
+async def test_expected_topic_that_nobody_begins_is_forgotten(hub, source):
+    with hub.expecting("room") as other, hub.expecting("room"):
+        pass
+    assert hub.topics == {}
+    with pytest.raises(NotFound):
+        other(Head(0, "first"))
+
+
+async def test_expected_topic_that_is_opened_meanwhile_keeps_its_events(hub, source):
+    with hub.expecting("room") as begin:
+        topic = await hub.open("room")
+        hub.publish("room", [source.write("room", "new")])
+        assert begin(Head(0, "first")) is topic
+    assert (topic.head, hub.topics["room"]) == (1, topic)
 
 
 async def test_slow_reader_delays_nobody_and_catches_up(hub, source):
