@@ -1,4 +1,4 @@
-"""Jobs, heartbeats, the activity log, limits, idempotency keys and what a process says about itself."""
+"""Jobs, heartbeats, the activity log, limits and idempotency keys."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import threading
 
 import pytest
 from django.db import IntegrityError, OperationalError, connections, transaction
-from django.test import Client, RequestFactory
+from django.test import RequestFactory
 from django.utils import timezone
 
 from operations import jobs, nodes, ratelimit
@@ -278,36 +278,3 @@ def test_keys_are_kept_for_a_day(db):
         IdempotencyKey.objects.filter(key=key).update(created_at=timezone.now() - dt.timedelta(hours=hours))
     assert sweep_keys() == "1 keys deleted"
     assert IdempotencyKey.objects.get().key == "new"
-
-
-# --- health -----------------------------------------------------------------------------------------------------
-
-
-def test_health_answers_while_the_process_lives():
-    assert Client().get("/health").json() == {"status": "alive"}
-
-
-def test_ready_gives_the_reasons_against_it(db):
-    answer = Client().get("/ready")
-    assert (answer.status_code, answer.json()["reasons"]) == (503, ["The live parts are not running."])
-
-
-def test_metrics_are_in_the_prometheus_format(db):
-    answer = Client().get("/metrics")
-    assert answer["Content-Type"].startswith("text/plain")
-    assert b"pavilion_process_resident_bytes" in answer.content
-
-
-@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
-def test_operators_routes_take_no_writes(db, path):
-    assert Client().post(path).status_code == 405
-
-
-@pytest.mark.django_db(transaction=True)
-async def test_ready_and_metrics_with_a_running_server(runtime):
-    answer = await in_db(Client().get, "/ready")
-    assert (answer.status_code, answer.json()) == (200, {"status": "ready", "reasons": []})
-    metrics = (await in_db(Client().get, "/metrics")).content.decode()
-    for name in ("connections", "topics", "events_delivered_total", "writer_batches_total", "journal_pending"):
-        assert f"pavilion_{name}" in metrics
-    assert 'writer="messages"' in metrics

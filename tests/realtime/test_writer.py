@@ -246,7 +246,9 @@ async def test_journal_that_is_full_is_overloaded_and_keeps_what_it_has(table, w
     assert await writer.write("kept") == "kept is journaled"
     with pytest.raises(Overloaded):
         await writer.write("x" * 100)
+    assert writer.journal.is_full
     assert await writer.write("small") == "small is journaled"
+    assert not writer.journal.is_full
     table.outage = None
     await until(lambda: not writer.is_database_away)
     assert table.rows == ["kept", "small"]
