@@ -93,6 +93,11 @@ export class RoomFeed extends EventTarget implements RoomListener {
     return this.line.phase === "open" && !this.ended;
   }
 
+  /** True while what was said can be changed, which the slower way to the server does not offer. */
+  get canChange(): boolean {
+    return this.isLive && this.line.phase === "open" && !this.line.isPoll;
+  }
+
   /** True where this person may delete what others wrote. */
   get canModerate(): boolean {
     return this.standing.role !== "member" || this.me.staff === true;
@@ -166,7 +171,7 @@ export class RoomFeed extends EventTarget implements RoomListener {
   /** Tells the server how far this person has read. Never goes back. */
   async markRead(): Promise<void> {
     const newest = this.messages.at(-1)?.seq ?? 0;
-    if (newest <= this.readUpTo || !this.isLive) return;
+    if (newest <= this.readUpTo || !this.canChange) return;
     const before = this.readUpTo;
     this.readUpTo = newest;
     try {
@@ -206,6 +211,12 @@ export class RoomFeed extends EventTarget implements RoomListener {
     setTimeout(() => {
       if (head > this.sequencer.last) void this.sync();
     }, HEAD_GRACE_MS);
+  }
+
+  onCaughtUp(reply: JoinReply): void {
+    // The answer starts where the leading tab stood. Who is further behind asks for themselves.
+    if (reply.mode === "resumed" && reply.from > this.sequencer.last) void this.sync();
+    else this.take(reply);
   }
 
   onEvent(event: RoomEvent): void {
@@ -277,6 +288,7 @@ export class RoomFeed extends EventTarget implements RoomListener {
   private take(reply: JoinReply): void {
     if (reply.mode === "resumed") {
       this.sequencer.epoch = reply.epoch;
+      this.online = reply.online;
       this.applyAll(this.sequencer.resume(reply.events, reply.head));
     } else {
       this.startOver(reply);

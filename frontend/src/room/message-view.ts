@@ -12,6 +12,8 @@ export interface RowContext {
   namesakes: ReadonlySet<string>;
   canModerate: boolean;
   isLive: boolean;
+  /** False while nothing that was said can be edited or deleted. */
+  canChange: boolean;
   /** The message whose actions are open, and whether it asks before deleting. */
   open: number | null;
   isDeleting: boolean;
@@ -131,8 +133,8 @@ function actionsView(message: Message, isOwn: boolean, context: RowContext): Tem
       <button class="button button--quiet button--small" @click=${() => context.toggle(message.seq)}>Keep</button>
     </div>`;
   }
-  const canEdit = isOwn && context.isLive;
-  const canDelete = (isOwn || context.canModerate) && context.isLive;
+  const canEdit = isOwn && context.canChange;
+  const canDelete = (isOwn || context.canModerate) && context.canChange;
   return html`<div class="message__actions" role="group" aria-label="Actions">
     <button class="button button--quiet button--small" @click=${() => context.copy(message)}>Copy</button>
     ${canEdit ? html`<button class="button button--quiet button--small" @click=${() => context.edit(message)}>Edit</button>` : nothing}

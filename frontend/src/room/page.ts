@@ -170,6 +170,7 @@ export class RoomPage extends LitElement {
       namesakes: namesakes([feed.me, ...feed.people, ...people]),
       canModerate: feed.canModerate,
       isLive: feed.isLive,
+      canChange: feed.canChange,
       open: this.openActions,
       isDeleting: this.isDeleting,
       now: Date.now(),
@@ -199,7 +200,7 @@ export class RoomPage extends LitElement {
     const own = this.feed.messages.findLast(
       (message) => message.sender?.uid === this.feed.me.uid && !message.deleted,
     );
-    if (!own || !this.feed.isLive) return;
+    if (!own || !this.feed.canChange) return;
     event.preventDefault();
     this.editing = own;
   }
@@ -315,7 +316,10 @@ export class RoomPage extends LitElement {
 
   private statusText(): string {
     const { line, isLive, peopleCount } = this.feed;
-    if (isLive) return countText(peopleCount);
+    if (isLive)
+      return line.phase === "open" && line.isPoll
+        ? `${countText(peopleCount)} · slower line`
+        : countText(peopleCount);
     return line.phase === "away" && line.reason === "offline" ? "Offline" : "Connecting…";
   }
 

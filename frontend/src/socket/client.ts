@@ -1,5 +1,6 @@
+import { Connection, type ConnectionListener } from "./connection.ts";
 import { Leadership } from "./leadership.ts";
-import { Line, type LineListener, type LineState } from "./line.ts";
+import type { LineState } from "./line.ts";
 import { confirmedByPerson, type Draft, inOrder, newDraft, nextOrder } from "./outbox.ts";
 import { OutboxStore } from "./outbox-store.ts";
 import {
@@ -26,6 +27,8 @@ export interface RoomListener {
   attach(): void;
   onEvent(event: RoomEvent): void;
   onHead(head: number): void;
+  /** What changed since the position that the answer names, told as a whole. */
+  onCaughtUp(reply: JoinReply): void;
   onState(state: LineState): void;
   onOutbox(): void;
   onSent(draft: Draft, reply: SendReply): void;
@@ -41,7 +44,7 @@ interface Asked {
  * The tab's way to the server. In the leading tab it owns the line and the sender; in the others it asks the leader.
  * Pages use it the same way in both.
  */
-export class ChatClient implements LineListener {
+export class ChatClient implements ConnectionListener {
   me: Person | null = null;
   textLimit = 4000;
   state: LineState = { phase: "away", reason: "starting", since: Date.now() };
@@ -50,7 +53,7 @@ export class ChatClient implements LineListener {
   private readonly store = new OutboxStore();
   private readonly tabs: Tabs;
   private readonly leadership: Leadership;
-  private readonly line: Line;
+  private readonly line: Connection;
   private readonly sender: Sender;
   private readonly listeners = new Set<RoomListener>();
   private readonly asked = new Map<number, Asked>();
@@ -63,7 +66,7 @@ export class ChatClient implements LineListener {
 
   constructor(url: string) {
     this.tabs = new Tabs((note) => this.onNote(note));
-    this.line = new Line(url, this);
+    this.line = new Connection(url, this);
     this.leadership = new Leadership(this.tab, (leads) => this.onLeadership(leads));
     this.sender = new Sender({
       store: this.store,
@@ -155,6 +158,11 @@ export class ChatClient implements LineListener {
         for (const listener of this.listeners) {
           const head = note.heads[listener.room];
           if (head !== undefined) listener.onHead(head);
+        }
+        break;
+      case "caughtUp":
+        for (const listener of this.listeners) {
+          if (note.room === listener.room) listener.onCaughtUp(note.reply);
         }
         break;
       case "hail":
@@ -271,6 +279,11 @@ export class ChatClient implements LineListener {
     const bye = event.ev === "bye" ? (event.d as Bye) : null;
     if (bye?.room) this.joined.delete(bye.room);
     this.tabs.tellAll({ kind: "event", event });
+  }
+
+  onCaughtUp(room: string, reply: JoinReply): void {
+    this.saw(room, reply.head);
+    this.tabs.tellAll({ kind: "caughtUp", room, reply });
   }
 
   onHeads(heads: Record<string, number>): void {

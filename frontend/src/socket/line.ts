@@ -18,9 +18,9 @@ const LAST_FINAL_CODE = 4999;
 
 export type LineReason = "starting" | "offline" | "restarting" | "lost" | "final";
 
-/** `since` is when the line went; a page shows nothing before it has been away for a while. */
+/** `since` is when the line went; a page shows nothing before it has been away for a while. `isPoll`: without a socket. */
 export type LineState =
-  | { phase: "open" }
+  | { phase: "open"; isPoll?: boolean }
   | { phase: "away"; reason: LineReason; since: number; code?: number; detail?: string };
 
 interface Pending {
@@ -74,6 +74,12 @@ export class Line {
     document.removeEventListener("visibilitychange", this.onVisible);
     clearTimeout(this.retry);
     this.drop();
+  }
+
+  /** Tries again at once, because there is news that it may work. */
+  nudge(): void {
+    this.attempt = 0;
+    if (!this.socket) this.open();
   }
 
   /** Sends a command; resolves with `ok`, rejects with the server's error or `disconnected`. */
@@ -212,10 +218,7 @@ export class Line {
     );
   }
 
-  private readonly onOnline = (): void => {
-    this.attempt = 0;
-    if (!this.socket) this.open();
-  };
+  private readonly onOnline = (): void => this.nudge();
 
   private readonly onOffline = (): void => {
     if (!this.isStopped) this.away("offline");
@@ -225,8 +228,7 @@ export class Line {
   private readonly onVisible = (): void => {
     if (document.visibilityState !== "visible" || this.isStopped) return;
     if (!this.socket) {
-      this.attempt = 0;
-      this.open();
+      this.nudge();
     } else if (this.state.phase === "open" && Date.now() - this.heardAt > this.heartbeatMs) {
       this.heartbeat();
     }

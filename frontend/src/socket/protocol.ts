@@ -78,6 +78,7 @@ export interface Resumed {
   from: number;
   head: number;
   events: DurableEvent[];
+  online: number;
 }
 
 export type JoinReply = Snapshot | Resumed;

@@ -1,6 +1,6 @@
 import type { LineState } from "./line.ts";
 import type { Draft } from "./outbox.ts";
-import type { Person, RoomEvent, SendReply, WireError } from "./protocol.ts";
+import type { JoinReply, Person, RoomEvent, SendReply, WireError } from "./protocol.ts";
 
 /** What the tabs of one browser say to each other. Only the leader has a line to the server. */
 export type Note =
@@ -9,6 +9,7 @@ export type Note =
   | { kind: "event"; event: RoomEvent }
   | { kind: "state"; state: LineState; connection: string; me: Person | null; textLimit: number }
   | { kind: "heads"; heads: Record<string, number> }
+  | { kind: "caughtUp"; room: string; reply: JoinReply }
   | { kind: "hail" }
   | { kind: "front"; from: string }
   | { kind: "outbox" }
