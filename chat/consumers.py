@@ -213,7 +213,8 @@ def send_message(socket: ChatConsumer, command: wire.Command, d: SendMessage) ->
 
 def _answer_send(socket: ChatConsumer, command_id: int, draft: Draft, result: Posted | Exception) -> None:
     socket.answer(command_id, result)
-    if isinstance(result, Posted) and result.state == "journaled":
+    # A repeat has been shown the first time, under the uid that it was given then.
+    if isinstance(result, Posted) and result.state == "journaled" and not result.duplicate:
         identity = socket.identity
         sender = {"uid": identity.uid, "name": identity.name, "guest": identity.is_guest, "role": "member"}
         live.announce_provisional(socket.runtime, draft, sender)

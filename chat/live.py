@@ -17,7 +17,15 @@ from accounts.queries import Identity
 from chat import queries
 from chat.queries import Access
 from chat.services.entering import Arrival, join_rooms
-from chat.services.posting import Draft, Posted, post_messages, replay_drafts
+from chat.services.posting import (
+    Draft,
+    IdempotencyConflict,
+    Posted,
+    identify_draft,
+    post_messages,
+    posted_again,
+    replay_drafts,
+)
 from chat.services.reading import ReadMark, mark_read
 from realtime import wire
 from realtime.doorbell import Layer
@@ -25,6 +33,7 @@ from realtime.errors import ClientError
 from realtime.hub import Changes, Head
 from realtime.journal import Journal
 from realtime.loader import BatchLoader
+from realtime.repeats import Repeats
 from realtime.runtime import Guard, Runtime, current
 from realtime.spool import SUFFIX, Spool, adopt_orphans
 from realtime.writer import GroupWriter
@@ -66,6 +75,8 @@ def build_runtime(*, node: str, layer: Layer | None = None, spool_directory: Pat
         dump=msgspec.json.encode,
         replay=lambda lines: replay_drafts(lines, _set_aside(directory)),
         answer=_journaled,
+        load=msgspec.json.Decoder(Draft).decode,
+        repeats=Repeats(identify_draft, again=posted_again, conflict=IdempotencyConflict),
     )
     parts = ChatParts(
         messages=GroupWriter("messages", post_messages, journal),

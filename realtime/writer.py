@@ -193,6 +193,8 @@ class GroupWriter(Generic[ItemT, ResultT]):
         published: list[Publication],
     ) -> None:
         _settle(batch, results)
+        if self.journal is not None:
+            self.journal.remember([waiting.item for waiting in batch], results)
         for publication in published:
             try:
                 publication()

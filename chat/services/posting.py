@@ -191,6 +191,16 @@ class _Batch:
         return {(room, user): at for room, user, at in rows}
 
 
+def identify_draft(draft: Draft) -> tuple[tuple[str, int, uuid.UUID], str]:
+    """Return what makes a draft the same draft, and what it says."""
+    return (draft.room, draft.sender, draft.client_id), draft.text
+
+
+def posted_again(posted: Posted) -> Posted:
+    """Return the answer to a draft that was answered before."""
+    return msgspec.structs.replace(posted, duplicate=True)
+
+
 def _repeated(known: StoredMessage, text: str) -> Posted | ClientError:
     # An edited or deleted message no longer says what was sent, so its repeat cannot be compared.
     if known.body != text and not known.is_changed:
