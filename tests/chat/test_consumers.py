@@ -351,6 +351,9 @@ async def test_join_with_a_position_is_resumed(runtime, sit_down, ada, bob, room
     assert (again["mode"], again["from"], again["head"]) == ("resumed", 0, 2)
     assert [event["d"]["text"] for event in again["events"]] == ["one", "two"]
     assert [event["seq"] for event in again["events"]] == [1, 2]
+    assert again["online"] == 1
+    neighbour = await sit_down(ada, room)
+    assert (await neighbour.join(room, {"epoch": answer["epoch"], "seq": 1}))["online"] == 2
 
 
 async def test_join_at_the_head_is_resumed_with_nothing(runtime, sit_down, ada, bob, room):
