@@ -143,6 +143,9 @@ else:
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 REDIS_URL = ENVIRONMENT.redis_url
 
+# Where the jobs of all apps are put together.
+SCHEDULED_JOBS = "config.jobs.JOBS"
+
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any, ClassVar
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
 
+from operations.jobs import Job, all_jobs, is_running
 from operations.models import ActivityEvent, ScheduledRun, ServerNode
 from operations.nodes import SILENT
+from operations.services import JobForbidden, can_run_jobs, run_job_now
+from realtime.errors import ClientError
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # only its stub is generic
@@ -48,11 +56,77 @@ class ServerNodeAdmin(ReadOnlyAdmin):
 
 @admin.register(ScheduledRun)
 class ScheduledRunAdmin(ReadOnlyAdmin):
-    list_display = ("job", "next_at", "started_at", "seconds", "is_ok", "result")
-    ordering: ClassVar[list[str]] = ["job"]
+    """The jobs with their last run; who may, runs one now."""
 
-    @admin.display(description="seconds")
-    def seconds(self, run: ScheduledRun) -> str:
-        if run.started_at is None or run.finished_at is None:
-            return "not measured"
-        return f"{(run.finished_at - run.started_at).total_seconds():.2f}"
+    list_display = ("job", "every", "state", "started_at", "duration", "result", "next_at")
+    list_display_links = None
+    ordering: ClassVar[list[str]] = ["job"]
+    change_list_template = "operations/jobs.html"
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        return (*self.list_display, "run_now") if can_run_jobs(request.user) else self.list_display
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(require_POST(self.run_view))
+        return [path("<path:job>/run/", view, name="operations_scheduledrun_run"), *super().get_urls()]
+
+    def run_view(self, request: HttpRequest, job: str) -> HttpResponse:
+        """Run a job, and go back to the list with a message about how it ended."""
+        try:
+            run = run_job_now(actor=request.user, name=job)
+        except JobForbidden as error:
+            raise PermissionDenied from error
+        except ClientError as error:
+            self.message_user(request, f"Job {job}: {error.message}", messages.ERROR)
+        else:
+            outcome = f"Job {job}: {run.result or 'done'} ({_duration(run)})"
+            self.message_user(request, outcome, messages.SUCCESS if run.is_ok else messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:operations_scheduledrun_changelist"))
+
+    @admin.display(description="every")
+    def every(self, run: ScheduledRun) -> str:
+        job = _job_of(run)
+        return _spoken(job.every) if job else "no longer part of this version"
+
+    @admin.display(description="state")
+    def state(self, run: ScheduledRun) -> str:
+        if run.started_at is None:
+            return "not run yet"
+        if run.finished_at is not None:
+            return "done" if run.is_ok else "failed"
+        job = _job_of(run)
+        return "running" if job and is_running(run, job.limit) else "never finished"
+
+    @admin.display(description="duration")
+    def duration(self, run: ScheduledRun) -> str:
+        return _duration(run)
+
+    @admin.display(description="")
+    def run_now(self, run: ScheduledRun) -> str:
+        job = _job_of(run)
+        if job is None or is_running(run, job.limit):
+            return ""
+        # One form around the table would send all rows: each button names the address of its own job, in the form that
+        # the template puts beside the list.
+        url = reverse("admin:operations_scheduledrun_run", args=[run.job])
+        button = '<button class="button" form="run-job" formaction="{}" aria-label="Run {} now">Run now</button>'
+        return format_html(button, url, run.job)
+
+
+def _job_of(run: ScheduledRun) -> Job | None:
+    return next((job for job in all_jobs() if job.name == run.job), None)
+
+
+def _duration(run: ScheduledRun) -> str:
+    if run.started_at is None or run.finished_at is None:
+        return "not measured"
+    return f"{(run.finished_at - run.started_at).total_seconds():.2f} s"
+
+
+def _spoken(every: timedelta) -> str:
+    """Return an interval as one says it: `minute`, `5 minutes`, `hour`, `7 days`."""
+    for seconds, unit in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")):
+        count, rest = divmod(int(every.total_seconds()), seconds)
+        if count and not rest:
+            return unit if count == 1 else f"{count} {unit}s"
+    return f"{every.total_seconds():g} seconds"

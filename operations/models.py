@@ -46,7 +46,7 @@ class ServerNode(models.Model):
 
 
 class ScheduledRun(models.Model):
-    """One job's schedule and its last result. The row is locked while the job runs, so it runs once at a time."""
+    """One job's schedule and its last result. The row is locked while the job is claimed, so it runs once at a time."""
 
     job = models.CharField(max_length=60, unique=True)
     next_at = models.DateTimeField(db_index=True)

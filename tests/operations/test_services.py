@@ -98,6 +98,17 @@ def test_job_runs_now_when_asked():
     assert len(runs) == 2
 
 
+def test_job_that_is_running_is_left_alone():
+    job, runs = counting(every=0)
+    ScheduledRun.objects.create(job=job.name, next_at=timezone.now(), started_at=timezone.now())
+    assert jobs.run_due([job]) == []
+    with pytest.raises(jobs.JobRunning):
+        jobs.run_now(job)
+    ScheduledRun.objects.update(started_at=timezone.now() - job.limit)
+    assert jobs.run_due([job]) == [job.name]
+    assert len(runs) == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_job_runs_once_however_many_processes_look():
     job, runs = counting()
