@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import Browser, WebSocketRoute, expect
 
 from tests.browser.visitor import LAPTOP, PHONE, Visitor, visitors
+from tests.databases import PostgresServer
 from tests.servers import StartServer
 
 pytestmark = pytest.mark.browser
@@ -54,3 +55,50 @@ def test_room_works_where_no_socket_opens(live_server_process: StartServer, chro
         anna.expect_texts([*both, "and now?"])
         anna.write("even faster")
         ben.expect_texts([*both, "and now?", "even faster"])
+
+
+# Counts, frame by frame, how often a text stands on the page: once it is there it must stay, and never stand twice.
+WATCH = """text => {
+  window.counts = [];
+  const look = () => {
+    const found = [...document.querySelectorAll(".message__text")].filter((each) => each.textContent === text);
+    window.counts.push(found.length);
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+
+
+def counts_after_first(person: Visitor) -> set[int]:
+    counts: list[int] = person.page.evaluate("window.counts")
+    return set(counts[counts.index(1) :])
+
+
+@pytest.mark.grown
+def test_message_in_the_journal_is_shown_and_then_takes_its_place(
+    live_server_process: StartServer, chromium: Browser, postgres_server: PostgresServer
+) -> None:
+    server = live_server_process({"DATABASE_URL": postgres_server.url()}, demo=True)
+    with visitors(chromium, server.origin, *BOTH) as (anna, ben):
+        for person, name in ((anna, "Anna"), (ben, "Ben")):
+            person.enter_listed(name)
+            person.wait_live()
+        anna.write("before")
+        ben.expect_texts(["before"])
+        for person in (anna, ben):
+            person.page.evaluate(WATCH, "while it was away")
+
+        postgres_server.stop()
+        anna.write("while it was away")
+        expect(anna.page.get_by_text("Saved. It will be delivered in order shortly.")).to_be_visible(timeout=30_000)
+        expect(ben.page.get_by_text("Just said. It takes its place shortly.")).to_be_visible()
+        expect(ben.page.locator(".message--waiting .message__text")).to_have_text("while it was away")
+
+        postgres_server.start()
+        for person in (anna, ben):
+            person.expect_texts(["before", "while it was away"], timeout=60_000)
+            expect(person.page.locator(".message--waiting")).to_have_count(0)
+            assert counts_after_first(person) == {1}
+        assert anna.waiting() == []
+        anna.write("after")
+        ben.expect_texts(["before", "while it was away", "after"])

@@ -41,7 +41,7 @@ export function rowView(row: Row, context: RowContext): TemplateResult {
         <div class="message__body">
           ${head(row.message.sender, new Date(row.message.at), context)}
           <div class="message__line"><div class="bubble">${textView(row.message.text)}</div></div>
-          <p class="message__meta">Saved, will take its place shortly</p>
+          <p class="message__meta">Just said. It takes its place shortly.</p>
         </div>
       </li>`;
     case "draft":
@@ -159,7 +159,7 @@ function draftMeta(draft: Draft, isLast: boolean, context: RowContext): Template
   if (draft.state === "held")
     return failedMeta(draft, `Written ${ago(draft.writtenAt)}. Still send it?`, "Send now", context);
   if (draft.state === "journaled")
-    return html`<p class="message__meta">Saved, will appear in order shortly</p>`;
+    return html`<p class="message__meta">Saved. It will be delivered in order shortly.</p>`;
   const wait = draft.notBefore - context.now;
   if (wait > 0) {
     const why = draft.code === "slow_mode" ? "Slow mode" : "The server asks for patience";
