@@ -102,18 +102,27 @@ class RoomAdmin(ServiceAdmin):
     @admin.action(description="Make new codes and a new link", permissions=["change"])
     def rotate_codes(self, request: HttpRequest, chosen: QuerySet[Room]) -> HttpResponse | None:
         warning = "Posters and links with the present codes stop working at once."
-        return self._confirmed(request, chosen, "rotate_codes", "Make new codes", rooms.rotate_codes, warning)
+        return self._confirmed(request, chosen, "rotate_codes", "Make new codes", rooms.rotate_codes, warning=warning)
 
     @admin.action(description="Clear all messages", permissions=["change"])
     def clear(self, request: HttpRequest, chosen: QuerySet[Room]) -> HttpResponse | None:
-        count = Message.objects.visible().filter(room__in=chosen).count()
-        warning = f"{count} messages disappear for everybody. This cannot be undone."
-        return self._confirmed(request, chosen, "clear", "Clear all messages", rooms.clear_room, warning)
+        visible = Message.objects.visible().filter(room__in=chosen, deleted_at=None)
+        counts = dict(visible.values_list("room").annotate(Count("pk")))
+        facts = {
+            room.pk: f"{counted(counts.get(room.pk, 0), 'message')}, {self.members(room)} in it" for room in chosen
+        }
+        total = counted(sum(counts.values()), "message")
+        shown = {
+            "warning": f"{total} will disappear for everybody. This cannot be undone.",
+            "phrase": f"clear {total}",
+            "facts": facts,
+        }
+        return self._confirmed(request, chosen, "clear", "Clear all messages", rooms.clear_room, **shown)
 
     @admin.action(description="Archive", permissions=["change"])
     def archive(self, request: HttpRequest, chosen: QuerySet[Room]) -> HttpResponse | None:
         warning = "Archived rooms disappear from every list and take no messages. What was said stays."
-        return self._confirmed(request, chosen, "archive", "Archive", rooms.archive_room, warning)
+        return self._confirmed(request, chosen, "archive", "Archive", rooms.archive_room, warning=warning)
 
     def _confirmed(
         self,
@@ -122,8 +131,9 @@ class RoomAdmin(ServiceAdmin):
         action: str,
         verb: str,
         act: Callable[..., object],
-        warning: str = "",
+        **shown: Any,
     ) -> HttpResponse | None:
+        """Ask first, showing a `warning`, a `phrase` to type and `facts` where they are given."""
         actor = person_of(request)
         return act_when_confirmed(
             self,
@@ -132,7 +142,7 @@ class RoomAdmin(ServiceAdmin):
             action=action,
             verb=verb,
             act=lambda room: act(actor=actor, room=room),
-            warning=warning,
+            **shown,
         )
 
 
@@ -176,8 +186,11 @@ class MessageAdmin(ReadOnlyAdmin):
             chat_messages.delete_message(actor=actor, room_uid=message.room.uid, seq=message.seq)
 
         warning = "The text and all its versions are deleted for everybody. This cannot be undone."
+        facts = {
+            message.pk: f"{message.sender or 'somebody who left'}: {self.shown_text(message)}" for message in chosen
+        }
         return act_when_confirmed(
-            self, request, chosen, action="delete_messages", verb="Delete", act=delete, warning=warning
+            self, request, chosen, action="delete_messages", verb="Delete", act=delete, warning=warning, facts=facts
         )
 
     def has_moderate_permission(self, request: HttpRequest) -> bool:
@@ -217,3 +230,8 @@ class BanAdmin(ServiceAdmin):
         return act_when_confirmed(
             self, request, chosen, action="lift", verb="Lift", act=lambda ban: bans.lift_ban(actor=actor, ban=ban)
         )
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 message`, `2 messages`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.contrib import admin, messages
@@ -23,19 +23,24 @@ def act_when_confirmed(
     verb: str,
     act: Callable[[Any], object],
     warning: str = "",
+    phrase: str = "",
+    facts: Mapping[Any, str] | None = None,
 ) -> HttpResponse | None:
     """Show what would be acted on; once confirmed, call `act(row)` for each row and say for how many it was done.
 
-    A row that refuses (`ClientError`) is reported and costs the others nothing.
+    With a `phrase`, confirming means to type it: it names what would be lost. `facts` stand beside the rows, by their
+    primary key. A row that refuses (`ClientError`) is reported and costs the others nothing.
     """
-    if "confirmed" not in request.POST:
+    if "confirmed" not in request.POST or (phrase and not _is_typed(request)):
         context = {
             **model_admin.admin_site.each_context(request),
             "title": f"{verb}?",
             "verb": verb,
             "action": action,
             "warning": warning,
-            "chosen": chosen,
+            "phrase": phrase,
+            "is_mistyped": "confirmed" in request.POST,
+            "chosen": [(row, (facts or {}).get(row.pk, "")) for row in chosen],
             "opts": model_admin.opts,
             "checkbox": helpers.ACTION_CHECKBOX_NAME,
         }
@@ -50,3 +55,9 @@ def act_when_confirmed(
     if done:
         model_admin.message_user(request, f"{verb}: done for {done}.", messages.SUCCESS)
     return None
+
+
+def _is_typed(request: HttpRequest) -> bool:
+    # Compared with the phrase as it was shown: in a busy room the count in it has moved on since.
+    typed, shown = request.POST.get("typed", ""), request.POST.get("phrase", "")
+    return bool(shown) and " ".join(typed.split()).casefold() == shown.casefold()
