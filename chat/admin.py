@@ -228,7 +228,13 @@ class BanAdmin(ServiceAdmin):
     def lift(self, request: HttpRequest, chosen: QuerySet[Ban]) -> HttpResponse | None:
         actor = person_of(request)
         return act_when_confirmed(
-            self, request, chosen, action="lift", verb="Lift", act=lambda ban: bans.lift_ban(actor=actor, ban=ban)
+            self,
+            request,
+            chosen,
+            action="lift",
+            verb="Lift",
+            act=lambda ban: bans.lift_ban(actor=actor, ban=ban),
+            facts={ban.pk: f"{ban.user}, from {self.where(ban)}" for ban in chosen},
         )
 
 
