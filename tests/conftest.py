@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from tests.backends import prepare_backend
+from tests.backends import chosen_backend, prepare_backend
 from tests.processes import ServerUnavailable
 
 # This must happen while pytest loads this file: later conftest files import models, which need settings and apps.
@@ -38,6 +38,17 @@ __all__ = [
 ]
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    # Left out, not skipped: a skipped test is one that should have run here and could not.
+    elsewhere = [item for item in items if _backend_of(item) not in ("", chosen_backend())]
+    if elsewhere:
+        config.hook.pytest_deselected(items=elsewhere)
+        items[:] = [item for item in items if item not in elsewhere]
     # Playwright's loop stays the running one until the browser closes, and no asynchronous test could start after it.
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def _backend_of(item: pytest.Item) -> str:
+    """Return the one backend that the test concerns, or "" for both."""
+    marker = item.get_closest_marker("backend")
+    return str(marker.args[0]) if marker else ""

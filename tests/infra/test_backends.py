@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 
+import pytest
 from django.conf import settings
 from django.db import connection
 
@@ -25,9 +26,8 @@ def test_the_chosen_backend_is_used(db: None) -> None:
     assert settings.CHANNEL_LAYERS["default"]["BACKEND"] == layer
 
 
+@pytest.mark.backend("sqlite")
 def test_sqlite_is_a_file_in_wal_mode(db: None) -> None:
-    if connection.vendor != "sqlite":
-        return
     with connection.cursor() as cursor:
         cursor.execute("PRAGMA journal_mode")
         assert cursor.fetchone() == ("wal",)

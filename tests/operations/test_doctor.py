@@ -20,8 +20,6 @@ from operations.models import ServerNode
 from realtime.spool import Spool
 from tests.processes import free_port
 
-SQLITE_ALONE = pytest.mark.skipif("connection.vendor != 'sqlite'", reason="SQLite alone has this.")
-
 
 def found(findings: Any, area: str) -> list[Finding]:
     return [finding for finding in findings if finding.area == area]
@@ -78,6 +76,21 @@ def test_key_that_others_can_read_is_a_problem(settings: Any, tmp_path: Path) ->
     assert only(configuration_findings(), "secret key").level is Level.OK
 
 
+@pytest.mark.parametrize(
+    ("origin", "required", "level"),
+    [
+        ("https://fair.example", False, Level.WARNING),
+        ("https://fair.example", True, Level.OK),
+        ("http://127.0.0.1:8000", False, Level.OK),
+    ],
+)
+def test_staff_of_a_public_server_want_a_second_factor(
+    settings: Any, origin: str, required: bool, level: Level
+) -> None:
+    settings.PUBLIC_ORIGIN, settings.STAFF_MFA_REQUIRED = origin, required
+    assert only(configuration_findings(), "second factor").level is level
+
+
 def test_missing_limits_are_a_warning(settings: Any) -> None:
     settings.RATE_LIMITS_ENABLED = False
     assert only(configuration_findings(), "rate limits").level is Level.WARNING
@@ -94,7 +107,7 @@ def test_database_is_described() -> None:
     assert only(findings, "servers").text == "running: none"
 
 
-@SQLITE_ALONE
+@pytest.mark.backend("sqlite")
 @pytest.mark.django_db(transaction=True)
 def test_sqlite_that_may_lose_messages_is_a_problem() -> None:
     with connection.cursor() as cursor:
