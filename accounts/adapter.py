@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
+from allauth.account import app_settings
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.account.forms import BaseSignupForm
 from django.http import HttpRequest
 
@@ -38,6 +43,17 @@ class AccountAdapter(DefaultAccountAdapter):
         """Change a password, by its owner or through a reset link, and log the person out everywhere else."""
         here = self.request.session.session_key if self.request.user == user else None
         services.set_password(user=user, password=password, keep=here)
+
+    def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
+        """Ask for the password again before the way to log in changes; for a second factor, a fresh log-in will do.
+
+        Staff who must set one up come straight from the log-in page, and would give the same password three times.
+        """
+        if app == "allauth.mfa":
+            records = get_authentication_records(self.request, self.request.user)
+            if records and records[-1]["at"] > time.time() - app_settings.REAUTHENTICATION_TIMEOUT:
+                return False
+        return bool(super().is_reauthentication_required(app=app, **kwargs))
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_address(request)

@@ -43,7 +43,7 @@ class StaffSite(AdminSite):
             return _redirect("account_login", target)
         if not user.is_staff:
             raise PermissionDenied
-        messages.warning(request, "Staff need an authenticator app. Set it up here, then go on to the admin site.")
+        messages.warning(request, "Staff need an authenticator app. Set it up here; the control room opens then.")
         return _redirect("mfa_activate_totp", target)
 
     def password_change(  # type: ignore[override]  # a redirect is no page of the site
