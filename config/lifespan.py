@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import shutil
 
 from asgiref.sync import sync_to_async
 from channels.layers import get_channel_layer
@@ -35,6 +37,8 @@ class Server:
     async def stop(self) -> None:
         await self.background.stop()
         await self.runtime.stop()
+        if not settings.ENVIRONMENT.persistence_enabled:
+            await asyncio.to_thread(shutil.rmtree, settings.STATE_DIR, ignore_errors=True)
 
 
 def _store_orphans() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -25,7 +27,20 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_ORIGIN]
 # Read in config.asgi. Not SECURE_PROXY_SSL_HEADER: that would believe the header from everybody.
 TRUSTED_PROXIES = ENVIRONMENT.trusted_proxies
 DATA_DIR = ENVIRONMENT.data_dir
-SPOOL_DIR = DATA_DIR / "spool"
+
+
+def _state_dir() -> Path:
+    """Return where database, journal and uploads live: an ephemeral server must not touch those of a lasting one."""
+    if ENVIRONMENT.persistence_enabled:
+        return DATA_DIR
+    folder = Path(tempfile.mkdtemp(prefix="pavilion-ephemeral-"))
+    # For commands. A server ends by its signal and cleans up itself, in config.lifespan.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+STATE_DIR = _state_dir()
+SPOOL_DIR = STATE_DIR / "spool"
 NODE_NAME = ENVIRONMENT.node_name
 
 RATE_LIMITS_ENABLED = ENVIRONMENT.rate_limits_enabled
@@ -90,20 +105,11 @@ TEMPLATES = [
 ]
 
 
-def _throw_away_database() -> Path:
-    # One file per start: an ephemeral server keeps nothing, yet runs the very same code.
-    return Path(tempfile.mkdtemp(prefix="pavilion-")) / "ephemeral.sqlite3"
-
-
 def _database() -> dict[str, Any]:
     url = ENVIRONMENT.database_url
-    if not ENVIRONMENT.persistence_enabled:
-        if url:
-            raise ImproperlyConfigured("PERSISTENCE_ENABLED=false and DATABASE_URL exclude each other.")
-        url = f"sqlite:///{_throw_away_database()}"
-    elif not url:
-        url = f"sqlite:///{DATA_DIR / 'pavilion.sqlite3'}"
-    settings: dict[str, Any] = environ.Env.db_url_config(url)
+    if url and not ENVIRONMENT.persistence_enabled:
+        raise ImproperlyConfigured("PERSISTENCE_ENABLED=false and DATABASE_URL exclude each other.")
+    settings: dict[str, Any] = environ.Env.db_url_config(url or f"sqlite:///{STATE_DIR / 'pavilion.sqlite3'}")
     if "sqlite" in settings["ENGINE"]:
         settings["OPTIONS"] = {
             # A deferred transaction that turns into a writer fails at once under load; an immediate one queues.
@@ -218,7 +224,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
-MEDIA_ROOT = DATA_DIR / "media"
+MEDIA_ROOT = STATE_DIR / "media"
 SERVESTATIC_AUTOREFRESH = DEBUG
 
 LANGUAGE_CODE = "en"

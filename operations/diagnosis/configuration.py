@@ -20,6 +20,7 @@ def configuration_findings() -> Iterator[Finding]:
     yield _debug()
     yield _secret_key()
     yield from _addresses()
+    yield _second_factor()
     yield _limits()
     yield _persistence()
 
@@ -84,6 +85,15 @@ def _addresses() -> Iterator[Finding]:
         )
     elif settings.TRUSTED_PROXIES:
         yield ok("proxy", f"believed: {', '.join(settings.TRUSTED_PROXIES)}")
+
+
+def _second_factor() -> Finding:
+    if settings.STAFF_MFA_REQUIRED:
+        return ok("second factor", "required of staff")
+    text = "STAFF_MFA_REQUIRED=false: a password alone opens the admin site."
+    if _is_public():
+        return warning("second factor", text, "Set STAFF_MFA_REQUIRED=true.")
+    return ok("second factor", f"{text} Nobody outside this machine can reach it.")
 
 
 def _limits() -> Finding:

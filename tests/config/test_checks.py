@@ -139,7 +139,7 @@ def test_limits_that_are_none(settings, name, value, expected):
 
 
 def test_socket_limits_of_the_server_are_those_of_the_protocol():
-    options = server_config(lambda *call: None, [])
+    options = server_config(lambda *call: None)
     assert (options.ws_max_size, options.ws_per_message_deflate) == (MAX_FRAME_BYTES, False)
     assert options.timeout_graceful_shutdown <= 20
     assert options.lifespan == "on"

@@ -69,8 +69,26 @@ def test_serve_without_limits_stays_on_this_machine(live_server_process: StartSe
 
 def test_serve_fills_a_throw_away_database(live_server_process: StartServer) -> None:
     server = live_server_process({"PERSISTENCE_ENABLED": "false"}, migrate=False)
+    assert "PERSISTENCE_ENABLED=false: everything is forgotten when this server stops." in server.log()
+    assert "password: " in server.log()
     with open_socket(server) as ws:
         assert json.loads(ws.recv(5))["ev"] == "hello"
+
+
+def test_throw_away_server_leaves_what_is_kept_alone(live_server_process: StartServer, tmp_path: Path) -> None:
+    lasting = live_server_process(demo=True)
+    lasting.terminate()
+    spool = lasting.data_dir / "spool"
+    spool.mkdir(exist_ok=True)
+    # What a killed server left: the next lasting one stores it.
+    (spool / "dead.journal").write_bytes(b"00000000 acknowledged\n")
+    kept = {path: path.read_bytes() for path in lasting.data_dir.rglob("*") if path.is_file()}
+    throw_away = {"PERSISTENCE_ENABLED": "false", "DATA_DIR": str(lasting.data_dir), "TMPDIR": str(tmp_path)}
+    server = live_server_process(throw_away, migrate=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    server.terminate()
+    assert list(tmp_path.iterdir()) == []
+    assert {path: path.read_bytes() for path in lasting.data_dir.rglob("*") if path.is_file()} == kept
 
 
 def test_serve_listens_on_a_unix_socket(live_server_process: StartServer, tmp_path: Path) -> None:

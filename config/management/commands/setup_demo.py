@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -22,22 +23,33 @@ class Command(BaseCommand):
         made = create_listed_rooms()
         if made:
             self.stdout.write(f"{made} listed rooms made.")
-        self.stdout.write(self._staff_login(settings.DATA_DIR / "staff-login"))
+        # Beside the database: an ephemeral one must not overwrite the password of a lasting one.
+        login = _staff_login(settings.STATE_DIR / "staff-login")
+        self.stdout.write(f"Staff log-in: {login}\n              at {settings.PUBLIC_ORIGIN}/admin/")
 
-    def _staff_login(self, path: Path) -> str:
-        if not User.objects.filter(is_staff=True).exists():
-            password = secrets.token_urlsafe(12)
-            User.objects.create_superuser(STAFF_EMAIL, password, display_name="Festival Office")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=0o600)
-            path.write_text(f"{STAFF_EMAIL} {password}\n", encoding="utf-8")
-        if not path.exists():
-            return "Staff log-in: an account exists already; use its password."
+
+def _staff_login(path: Path) -> str:
+    """Return how staff log in, after making the first account if there is none."""
+    if not User.objects.filter(is_staff=True).exists():
+        password = secrets.token_urlsafe(12)
+        User.objects.create_superuser(STAFF_EMAIL, password, display_name="Festival Office")
+        _write_for_owner(path, f"{STAFF_EMAIL} {password}\n")
+    if path.exists():
         email, password = path.read_text(encoding="utf-8").split()
-        if not _is_valid(email, password):
-            path.unlink()
-            return "Staff log-in: the first password has been changed; use the new one."
-        return f"Staff log-in: {email}  password: {password}"
+        if _is_valid(email, password):
+            return f"{email}  password: {password}"
+        # The password is another one by now: the old one helps nobody.
+        path.unlink()
+    staff = [str(user.email) for user in User.objects.filter(is_staff=True, is_active=True).order_by("pk")[:3]]
+    if not staff:
+        return "all staff accounts are disabled. Make one: manage.py createsuperuser"
+    return f"{', '.join(staff)}  with the password chosen. Forgotten: manage.py changepassword {staff[0]}"
+
+
+def _write_for_owner(path: Path, text: str) -> None:
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _is_valid(email: str, password: str) -> bool:

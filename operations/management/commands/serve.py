@@ -36,6 +36,8 @@ class Command(BaseCommand):
         before, after = raise_file_limit()
         if after > before:
             self.stdout.write(f"Open files allowed: raised from {before} to {after}.")
+        if not settings.ENVIRONMENT.persistence_enabled:
+            self.stdout.write("PERSISTENCE_ENABLED=false: everything is forgotten when this server stops.")
         _prepare_database()
         address = address_of(listener)
         server = Server(
