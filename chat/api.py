@@ -104,9 +104,10 @@ def get_room(request: HttpRequest, uid: str) -> dict[str, Any]:
 
 @router.patch("/rooms/{uid}", response=dict[str, Any], summary="Change a room")
 def change_room(request: HttpRequest, uid: str, body: RoomChanges) -> dict[str, Any]:
-    room = queries.access_for(person_of(request), uid).room
+    person = person_of(request)
+    room = queries.room_to_moderate_or_read(person, uid)
     changes = body.dict(exclude_none=True)
-    return events.room_payload(rooms.change_room(actor=person_of(request), room=room, **changes), with_codes=True)
+    return events.room_payload(rooms.change_room(actor=person, room=room, **changes), with_codes=True)
 
 
 @router.post("/room-codes/resolve", response=ResolvedOut, summary="Enter a room by its code")

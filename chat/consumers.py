@@ -16,7 +16,6 @@ from accounts.models import User
 from accounts.queries import Identity
 from chat import events, live, queries
 from chat.joining import Joining, Position, join
-from chat.models import Room
 from chat.queries import Access, message_page
 from chat.services.bans import ban_user
 from chat.services.messages import delete_message, edit_message
@@ -25,7 +24,8 @@ from chat.services.reading import ReadMark
 from chat.services.rooms import clear_room
 from chat.text import MAX_CHARACTERS, clean_text
 from realtime import wire
-from realtime.consumer import LATER, CommandConsumer, CommandSpec, Visitor
+from realtime.close_codes import CloseCode
+from realtime.consumer import LATER, CommandConsumer, CommandSpec, Refused, Visitor
 from realtime.errors import ClientError, NotFound
 from realtime.ids import new_uid
 from realtime.topic import RING
@@ -101,10 +101,12 @@ class ChatConsumer(CommandConsumer):
         key = session_key_of(self.scope)
         if not key:
             return None
-        identity = await self.chat.identities.get(key)
-        if identity is None:
+        newcomer = await self.chat.newcomers.get(key)
+        if newcomer is None:
             return None
-        self.identity = identity
+        if newcomer.is_banned:
+            raise Refused(CloseCode.BANNED)
+        self.identity = identity = newcomer.identity
         me = {"uid": identity.uid, "name": identity.name, "guest": identity.is_guest}
         return Visitor(identity.pk, key, me)
 
@@ -186,9 +188,7 @@ async def fetch_history(socket: ChatConsumer, command: wire.Command, d: FetchHis
 
     def read() -> queries.Page:
         # Looked up again, not remembered: the room may have been cleared, or the person removed, since they joined.
-        found = queries.accesses([(socket.identity.pk, command.room)]).get((socket.identity.pk, command.room))
-        if found is None or found.standing.is_banned or not found.standing.is_present:
-            raise NotFound("There is no such room.")
+        found = queries.access_of(socket.identity.pk, command.room)
         return message_page(found.room, before=d.before, after=d.after, around=d.around, limit=d.limit)
 
     page = await socket.runtime.threads.run(read)
@@ -234,10 +234,12 @@ async def set_read(socket: ChatConsumer, command: wire.Command, d: AtMessage) ->
         raise ClientError("forbidden", "Join the room first.", field="room")
     topic = await socket.runtime.hub.open(command.room)
     seq = max(0, min(d.seq, topic.head))
-    await socket.chat.reads.write(ReadMark(standing.membership_id, seq))
-    # Nothing is above the head, so the usual case needs no counting.
-    unread = 0 if seq == topic.head else await socket.runtime.threads.run(queries.unread_in, command.room, seq)
-    return {"read_seq": seq, "unread": unread}
+    read_seq = await socket.chat.reads.write(ReadMark(standing.membership_id, seq))
+    if read_seq >= topic.head:
+        # Nothing is above the head, so the usual case needs no counting.
+        return {"read_seq": read_seq, "unread": 0}
+    unread = await socket.runtime.threads.run(queries.unread_in, command.room, socket.identity.pk, read_seq)
+    return {"read_seq": read_seq, "unread": unread}
 
 
 # --- people -----------------------------------------------------------------------------------------------------
@@ -246,15 +248,20 @@ async def set_read(socket: ChatConsumer, command: wire.Command, d: AtMessage) ->
 async def list_people(socket: ChatConsumer, command: wire.Command, d: Nothing) -> dict[str, Any]:
     socket.access(command.room)
     present = socket.runtime.hub.presence.people(command.room)
-    return {"online": len(present), "people": await socket.runtime.threads.run(queries.people, present)}
+
+    def read() -> list[dict[str, Any]]:
+        queries.access_of(socket.identity.pk, command.room)
+        return queries.people(present)
+
+    return {"online": len(present), "people": await socket.runtime.threads.run(read)}
 
 
 async def ban_member(socket: ChatConsumer, command: wire.Command, d: BanMember) -> dict[str, Any]:
     def ban(*, actor: User) -> None:
-        room = Room.objects.filter(uid=command.room).first()
+        room = queries.room_to_moderate_or_read(actor, command.room)
         user = User.objects.filter(uid=d.user.replace("\x00", "")).first()
-        if room is None or user is None:
-            raise NotFound
+        if user is None:
+            raise NotFound("There is no such person.")
         ban_user(actor=actor, user=user, room=room, until=d.until, reason=d.reason)
 
     await socket.call(ban)
@@ -263,10 +270,7 @@ async def ban_member(socket: ChatConsumer, command: wire.Command, d: BanMember) 
 
 async def clear(socket: ChatConsumer, command: wire.Command, d: Nothing) -> dict[str, Any]:
     def run(*, actor: User) -> int:
-        room = Room.objects.filter(uid=command.room).first()
-        if room is None:
-            raise NotFound
-        return clear_room(actor=actor, room=room)
+        return clear_room(actor=actor, room=queries.room_to_moderate_or_read(actor, command.room))
 
     return {"rev": await socket.call(run)}
 

@@ -13,9 +13,8 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 
 from accounts import queries as accounts
-from accounts.queries import Identity
 from chat import queries
-from chat.queries import Access
+from chat.queries import Access, Newcomer
 from chat.services.entering import Arrival, join_rooms
 from chat.services.posting import (
     Draft,
@@ -61,7 +60,7 @@ class ChatParts:
     messages: GroupWriter[Draft, Posted]
     arrivals: GroupWriter[Arrival, Access]
     reads: GroupWriter[ReadMark, int]
-    identities: BatchLoader[str, Identity]
+    newcomers: BatchLoader[str, Newcomer]
     accesses: BatchLoader[tuple[int, str], Access]
 
 
@@ -82,7 +81,7 @@ def build_runtime(*, node: str, layer: Layer | None = None, spool_directory: Pat
         messages=GroupWriter("messages", post_messages, journal),
         arrivals=GroupWriter("arrivals", join_rooms),
         reads=GroupWriter("reads", mark_read),
-        identities=BatchLoader(runtime.threads, accounts.users_of_sessions),
+        newcomers=BatchLoader(runtime.threads, queries.newcomers),
         accesses=BatchLoader(runtime.threads, queries.accesses),
     )
     runtime.parts["chat"] = parts

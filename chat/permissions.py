@@ -5,8 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from django.db.models import Q
+from django.utils import timezone
+
 from accounts.models import User
-from chat.models import Membership, Room
+from chat.models import Ban, Membership, Room
 from realtime.errors import ClientError, NotFound
 
 MODERATING_ROLES = frozenset({Membership.Role.MODERATOR, Membership.Role.OWNER})
@@ -30,14 +33,24 @@ class Standing:
         return self.is_present and self.role in MODERATING_ROLES
 
 
+def refusal_of_banned(user: User) -> ClientError | None:
+    """Return why somebody who is kept out of everything may do nothing at all. One statement."""
+    if Ban.objects.active(timezone.now()).filter(user=user, room=None).exists():
+        return ClientError("banned", "You have been banned.")
+    return None
+
+
 def refusal_to_enter(room: Room, standing: Standing, *, has_key: bool) -> ClientError | None:
     """Return why the person may not come in. `has_key`: they hold its code, its link, or were in before."""
+    if room.kind != Room.Kind.PUBLIC and not has_key and standing.membership_id is None:
+        # Before all else: who never was in a room that is not public must not learn that it exists.
+        return NotFound("There is no such room.")
     if standing.is_banned:
         return ClientError("banned", "You have been banned from this room.")
     if not standing.is_active:
         return ClientError("forbidden", "This account is disabled.")
     if room.kind != Room.Kind.PUBLIC and not has_key:
-        return NotFound()
+        return NotFound("There is no such room.")
     if room.archived_at is not None or room.mode == Room.Mode.CLOSED:
         return ClientError("room_closed", "This room is closed.")
     return None
@@ -64,7 +77,16 @@ def refusal_to_post(room: Room, standing: Standing, now: dt.datetime) -> ClientE
 
 
 def can_moderate(actor: User, room: Room) -> bool:
-    """Staff with the right to change rooms may moderate anywhere, owners and moderators in their room."""
-    if actor.is_active and actor.is_staff and actor.has_perm("chat.change_room"):
+    """Staff with the right to change rooms may moderate anywhere, owners and moderators in their room.
+
+    Nobody does who is banned, from the room or from everything.
+    """
+    if not actor.is_active or _is_banned(actor, room):
+        return False
+    if actor.is_staff and actor.has_perm("chat.change_room"):
         return True
     return Membership.objects.present().filter(room=room, user=actor, role__in=MODERATING_ROLES).exists()
+
+
+def _is_banned(user: User, room: Room) -> bool:
+    return Ban.objects.active(timezone.now()).filter(Q(room=room) | Q(room=None), user=user).exists()

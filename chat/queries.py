@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,10 +28,11 @@ from django.db.models import (
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.queries import Identity, users_of_sessions
 from chat import events
 from chat.events import MemberRow, MessageRow
-from chat.models import Ban, Membership, Message, Room, RoomCursor, standing_bans
-from chat.permissions import Standing
+from chat.models import Ban, Membership, Message, MessageQuerySet, Room, RoomCursor, standing_bans
+from chat.permissions import Standing, can_moderate
 from realtime.errors import NotFound
 from realtime.hub import Changes, Head
 from realtime.runtime import online
@@ -38,6 +40,8 @@ from realtime.runtime import online
 PAGE = 100
 # Unread messages are counted up to here and shown as "99+".
 MAX_UNREAD = 100
+# Up to here people are named one by one in a statement.
+_FEW = 500
 # A page stays well below one frame of 1 MiB even when every character takes four bytes.
 MAX_PAGE_CHARACTERS = 150_000
 
@@ -49,11 +53,20 @@ class Access:
     room: Room
     standing: Standing
     read_seq: int = 0
+    visited_at: dt.datetime | None = None
 
     @property
     def head(self) -> Head:
         """Where the room stood in the moment that all of this was read."""
         return Head(self.room.cursor.head, self.room.cursor.epoch)
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Somebody who opens a socket, and whether they are kept out of everything."""
+
+    identity: Identity
+    is_banned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +125,7 @@ def _rooms_with_members(rooms: Collection[str], users: Collection[int]) -> Itera
             member_user=F("member__user_id"),
             member_role=F("member__role"),
             member_read_seq=F("member__read_seq"),
+            member_visited_at=F("member__visited_at"),
             member_muted_until=F("member__muted_until"),
             member_left_at=F("member__left_at"),
             member_removed_at=F("member__removed_at"),
@@ -134,7 +148,7 @@ def _access(room: Any) -> Access:
         muted_until=room.member_muted_until,
         is_present=room.member_left_at is None and room.member_removed_at is None,
     )
-    return Access(room, standing, room.member_read_seq)
+    return Access(room, standing, room.member_read_seq, room.member_visited_at)
 
 
 def _first_accesses(pairs: Collection[tuple[int, Room]]) -> dict[tuple[int, str], Access]:
@@ -163,10 +177,23 @@ def _first_accesses(pairs: Collection[tuple[int, Room]]) -> dict[tuple[int, str]
 
 def access_for(user: User, room_uid: str) -> Access:
     """Return the access of a present member, or raise `NotFound`: what one may not see does not exist."""
-    access = accesses([(user.pk, room_uid)]).get((user.pk, room_uid))
+    return access_of(user.pk, room_uid)
+
+
+def access_of(user: int, room_uid: str) -> Access:
+    """The same for a user's primary key."""
+    access = accesses([(user, room_uid)]).get((user, room_uid))
     if access is None or access.standing.is_banned or not access.standing.is_present:
         raise NotFound("There is no such room.")
     return access
+
+
+def room_to_moderate_or_read(actor: User, room_uid: str) -> Room:
+    """Return the room to its present members and to staff who moderate; to others it does not exist."""
+    room = Room.objects.filter(uid=room_uid).first() if "\x00" not in room_uid else None
+    if room is not None and can_moderate(actor, room):
+        return room
+    return access_for(actor, room_uid).room
 
 
 # --- messages ---------------------------------------------------------------------------------------------------
@@ -383,15 +410,19 @@ class _Count(Func):
     template = "(SELECT COUNT(*) FROM %(expressions)s AS counted)"
 
 
+def _unread_by(user: int, read_seq: Any) -> MessageQuerySet:
+    """Return the messages above `read_seq` that count as unread, in any room: neither the person's own nor tombstones.
+
+    Every figure of unread messages is made of this, so that no two of them differ.
+    """
+    return Message.objects.filter(seq__gt=read_seq, deleted_at=None).exclude(sender_id=user)
+
+
 def _unread_of(user: User) -> _Count:
-    """Return the number of messages that the member has not read: neither their own nor tombstones."""
-    unread = (
-        Message.objects.filter(room_id=OuterRef("room_id"), seq__gt=OuterRef("read_seq"), deleted_at=None)
-        .filter(seq__gt=OuterRef("room__cleared_seq"))
-        .exclude(sender=user)
-        .values("seq")[:MAX_UNREAD]
-    )
-    return _Count(Subquery(unread), output_field=IntegerField())
+    """Return how many messages the member of each row has not read, 100 at most."""
+    unread = _unread_by(user.pk, OuterRef("read_seq")).filter(room_id=OuterRef("room_id"))
+    above_clearing = unread.filter(seq__gt=OuterRef("room__cleared_seq")).values("seq")
+    return _Count(Subquery(above_clearing[:MAX_UNREAD]), output_field=IntegerField())
 
 
 def unread_totals(user: User) -> dict[str, int]:
@@ -405,10 +436,12 @@ def unread_totals(user: User) -> dict[str, int]:
     return {"rooms": len(counts), "messages": sum(counts)}
 
 
-def unread_in(room_uid: str, seq: int) -> int:
-    """Return how many messages stand above `seq`, 100 at most. One statement."""
-    above = Message.objects.visible().filter(room__uid=room_uid, seq__gt=seq, deleted_at=None)
-    return above.values("pk")[:MAX_UNREAD].count()
+def unread_in(room_uid: str, user: int, read_seq: int) -> int:
+    """Return how many messages of the room the user has not read who has read up to `read_seq`, 100 at most.
+
+    One statement.
+    """
+    return _unread_by(user, read_seq).visible().filter(room__uid=room_uid).values("pk")[:MAX_UNREAD].count()
 
 
 def people(user_ids: Collection[int], limit: int = 100) -> list[dict[str, Any]]:
@@ -422,5 +455,15 @@ def people(user_ids: Collection[int], limit: int = 100) -> list[dict[str, Any]]:
 
 def banned_everywhere(users: Collection[int]) -> set[int]:
     """Return those of the users who are kept out of the whole platform. One statement."""
-    bans = Ban.objects.active(timezone.now()).filter(room=None).values_list("user_id", flat=True)
-    return set(bans) & set(users)
+    bans = Ban.objects.active(timezone.now()).filter(room=None)
+    if len(users) <= _FEW:
+        bans = bans.filter(user__in=users)
+    # Of many people the whole list is compared here: thousands of names in a statement cost more than the bans.
+    return set(bans.values_list("user_id", flat=True)) & set(users)
+
+
+def newcomers(session_keys: Collection[str]) -> dict[str, Newcomer]:
+    """Return the person behind each session key that logs somebody in. Two statements."""
+    people = users_of_sessions(session_keys)
+    banned = banned_everywhere({person.pk for person in people.values()})
+    return {key: Newcomer(person, is_banned=person.pk in banned) for key, person in people.items()}

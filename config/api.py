@@ -23,6 +23,11 @@ from realtime.errors import HTTP_STATUS, ClientError, Overloaded
 
 logger = logging.getLogger(__name__)
 
+
+class UnsupportedContent(Exception):
+    """The body is of a kind that no route takes."""
+
+
 _CODE_OF_STATUS = {400: "bad_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 413: "too_large"}
 
 
@@ -30,6 +35,9 @@ class ObjectParser(Parser):
     """Takes JSON objects alone: where every field is optional, anything else would pass for an empty one."""
 
     def parse_body(self, request: HttpRequest) -> dict[str, Any]:
+        # A form of another site may be sent as text/plain without being asked for first; JSON may not.
+        if request.content_type != "application/json":
+            raise UnsupportedContent
         body = super().parse_body(request)
         if not isinstance(body, dict):
             raise TypeError("The body is no JSON object.")
@@ -70,9 +78,13 @@ def problem(
     *,
     errors: list[dict[str, Any]] | None = None,
     retry_ms: int | None = None,
+    status: int = 0,
 ) -> HttpResponse:
-    """Return an RFC 9457 answer; `errors` name the wrong inputs by JSON pointer."""
-    status = HTTP_STATUS[code]
+    """Return an RFC 9457 answer; `errors` name the wrong inputs by JSON pointer.
+
+    `status` stands in for that of the code where HTTP has a more exact one.
+    """
+    status = status or HTTP_STATUS[code]
     body: dict[str, Any] = {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
@@ -113,12 +125,25 @@ def on_authentication_error(request: HttpRequest, error: AuthenticationError) ->
 
 @api.exception_handler(HttpError)
 def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    if isinstance(error.__cause__, UnsupportedContent):
+        return problem(request, "unsupported", "A body is application/json.", status=415)
     return problem(request, _CODE_OF_STATUS.get(error.status_code, "bad_request"), str(error))
 
 
 @api.exception_handler(Http404)
 def on_not_found(request: HttpRequest, error: Http404) -> HttpResponse:
     return problem(request, "not_found", "There is nothing here.")
+
+
+def no_route(request: HttpRequest) -> HttpResponse:
+    """Answer a path under /api/ that leads nowhere."""
+    return problem(request, "not_found", "There is no such route.")
+
+
+def on_wrong_method(request: HttpRequest, allowed: str) -> HttpResponse:
+    response = problem(request, "bad_request", f"This route takes {allowed}, not {request.method}.", status=405)
+    response["Allow"] = allowed
+    return response
 
 
 @api.exception_handler(RequestDataTooBig)

@@ -54,6 +54,14 @@ class Visitor:
     me: dict[str, Any]
 
 
+class Refused(Exception):
+    """Raised by `identify` for somebody who is known and may not connect."""
+
+    def __init__(self, code: CloseCode) -> None:
+        super().__init__(code.reason)
+        self.code = code
+
+
 class CommandSpec:
     """A command: the type of its `d` and the function that handles it."""
 
@@ -91,7 +99,7 @@ class CommandConsumer:
         return application
 
     async def identify(self) -> Visitor | None:
-        """Return who is connecting, or None for nobody."""
+        """Return who is connecting, or None for nobody. Raises `Refused`."""
         raise TypeError(f"{type(self).__name__} does not say who is connecting")
 
     async def run(self, receive: Receive) -> None:
@@ -138,6 +146,9 @@ class CommandConsumer:
             visitor = await self.identify()
         except OUTAGES:
             await self._refuse(CloseCode.INTERNAL)
+            return False
+        except Refused as refusal:
+            await self._refuse(refusal.code)
             return False
         if visitor is None:
             await self._refuse(CloseCode.AUTH_REQUIRED)

@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import User
 from chat.codes import normalise_code
 from chat.models import Membership, Room
-from chat.permissions import refusal_to_enter
+from chat.permissions import refusal_of_banned, refusal_to_enter
 from chat.queries import Access, accesses
 from operations import ratelimit
 from realtime.errors import ClientError, NotFound
@@ -132,7 +132,20 @@ def _enter(actor: User, room: Room | None, *, session: str, address: str, field:
     for scope, identity, limit in (*counters, ("all", "", _WRONG_IN_ALL)):
         ratelimit.refuse_if_spent(f"wrong-code-{scope}", identity, limit)
     if room is not None:
-        return join_room(actor=actor, room_uid=room.uid, has_key=True)
+        return _join_with_key(actor, room)
+    # Somebody who is kept out of everything learns nothing about any code: right and wrong are the same refusal.
+    refusal = refusal_of_banned(actor)
+    if refusal is not None:
+        raise refusal
     for scope, identity, limit in (*counters, ("all", "", _WRONG_IN_ALL)):
         ratelimit.hit(f"wrong-code-{scope}", identity, limit)
     raise ClientError("not_found", "This code does not open a room.", field=field)
+
+
+def _join_with_key(actor: User, room: Room) -> Access:
+    try:
+        return join_room(actor=actor, room_uid=room.uid, has_key=True)
+    except ClientError as error:
+        if error.code != "banned":
+            raise
+        raise refusal_of_banned(actor) or error from error

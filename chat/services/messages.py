@@ -12,7 +12,7 @@ from chat import events
 from chat.events import MessageRow
 from chat.models import Message, MessageVersion, Room
 from chat.permissions import can_moderate, refusal_to_post
-from chat.queries import access_for, message_rows
+from chat.queries import access_for, message_rows, room_to_moderate_or_read
 from chat.services.numbers import lock_cursor, take_number
 from chat.text import clean_text
 from operations.activity import record
@@ -66,14 +66,6 @@ def delete_message(*, actor: User, room_uid: str, seq: int) -> int:
         record("chat.message.deleted", actor=actor, target=message.uid, data={"room": room.uid, "length": length})
     _publish(room, message)
     return message.rev
-
-
-def room_to_moderate_or_read(actor: User, room_uid: str) -> Room:
-    """Return the room to its present members and to staff who moderate; to others it does not exist."""
-    room = Room.objects.filter(uid=room_uid).first()
-    if room is not None and can_moderate(actor, room):
-        return room
-    return access_for(actor, room_uid).room
 
 
 def _locked_message(room: Room, seq: int) -> Message:

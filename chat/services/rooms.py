@@ -13,7 +13,7 @@ from accounts.models import User
 from chat import events
 from chat.codes import new_code, new_short_code
 from chat.models import Membership, Room, RoomCursor, new_invite_token
-from chat.permissions import can_moderate
+from chat.permissions import can_moderate, refusal_of_banned
 from chat.services.numbers import lock_cursor, take_number
 from operations import ratelimit
 from operations.activity import record
@@ -37,6 +37,9 @@ def clean_room_name(name: str) -> str:
 
 def create_room(*, actor: User, name: str, kind: str = Room.Kind.PUBLIC, is_listed: bool = False) -> Room:
     """Make a room owned by the actor, with codes and an invite link. Only staff may list it on the home page."""
+    refusal = refusal_of_banned(actor)
+    if refusal is not None:
+        raise refusal
     if kind not in CREATABLE:
         raise ClientError("invalid", "A room is public or private.", field="kind")
     if is_listed and not (actor.is_staff and actor.has_perm("chat.add_room")):

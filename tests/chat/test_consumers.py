@@ -432,8 +432,9 @@ async def test_join_archived_room_is_refused(runtime, sit_down):
 
 @pytest.mark.parametrize("everywhere", [True, False])
 async def test_join_by_the_banned_is_refused(runtime, sit_down, bob, room, everywhere):
+    socket = await sit_down(bob)
     await in_db(Ban.objects.create, user=bob, room=None if everywhere else room)
-    assert (await (await sit_down(bob)).refused("room.join", {}, room))["code"] == "banned"
+    assert (await socket.refused("room.join", {}, room))["code"] == "banned"
 
 
 async def test_joins_of_many_rooms_are_answered_in_order(runtime, sit_down, ada, bob, room):
@@ -640,7 +641,7 @@ async def test_read_moves_forward_and_never_back(runtime, sit_down, ada, bob, ro
     await in_db(fill, ada, room, 3)
     socket = await sit_down(bob, room)
     assert await socket.ask("read.set", {"seq": 2}, room) == {"read_seq": 2, "unread": 1}
-    await socket.ask("read.set", {"seq": 1}, room)
+    assert await socket.ask("read.set", {"seq": 1}, room) == {"read_seq": 2, "unread": 1}
     assert (await socket.ask("read.set", {"seq": 99}, room))["read_seq"] == 3
     assert (await in_db(Membership.objects.get, user=bob, room=room)).read_seq == 3
 
@@ -849,7 +850,7 @@ async def test_outage_while_connecting_asks_to_come_back(runtime, bob, monkeypat
     async def away(key):
         raise OperationalError("away")
 
-    monkeypatch.setattr(socket_parts(runtime).identities, "get", away)
+    monkeypatch.setattr(socket_parts(runtime).newcomers, "get", away)
     socket = Socket(key)
     await socket.communicator.connect()
     assert await socket.closed() == 4000

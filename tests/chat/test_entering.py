@@ -202,7 +202,7 @@ def test_code_unknown_expired_and_closed_are_one_answer_after_the_same_work(bob)
         answers.append((refusal.value.code, refusal.value.message, refusal.value.field, refusal.value.retry_after_ms))
         work.append(len(captured))
     assert set(answers) == {("not_found", "This code does not open a room.", "code", None)}
-    assert set(work) == {1}
+    assert set(work) == {2}
     assert not Membership.objects.exists()
     assert Room.objects.count() == 3
 
@@ -239,6 +239,19 @@ def test_wrong_codes_of_others_elsewhere_do_not_matter(bob, monkeypatch):
     assert guess(bob, room.code, "s2", "192.0.2.2") == "entered"
     assert guess(bob, room.code, "s1", "192.0.2.2") == "rate_limited"
     assert guess(bob, room.code, "s2", "192.0.2.1") == "rate_limited"
+
+
+@pytest.mark.parametrize("enter", [enter_by_code, enter_by_token])
+def test_person_banned_from_everything_learns_nothing_by_guessing(bob, enter):
+    room = open_room(kind=Room.Kind.PRIVATE)
+    ban_user(actor=make_staff(), user=bob)
+    words = []
+    for key in ({"code": room.code, "token": room.invite_token}, {"code": "blue-stage-0000", "token": "x" * 22}):
+        name = "code" if enter is enter_by_code else "token"
+        with pytest.raises(ClientError) as refusal:
+            enter(actor=bob, session="s", address="192.0.2.1", **{name: key[name]})
+        words.append((refusal.value.code, refusal.value.message))
+    assert words == [("banned", "You have been banned.")] * 2
 
 
 def test_code_does_not_let_the_banned_in(bob):
