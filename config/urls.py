@@ -3,9 +3,9 @@
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponseRedirect
 from django.templatetags.static import static
-from django.urls import include, path
+from django.urls import include, path, re_path
 
-from config.api import api
+from config.api import api, no_route
 from operations import health
 
 
@@ -17,7 +17,10 @@ urlpatterns = [
     path("", include("chat.urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
+    # Before and behind the API's own routes: whatever it does not know, its clients read no pages.
+    path("api/", include([path("", no_route)])),
     path("api/", api.urls),
+    path("api/", include([re_path("", no_route)])),
     path("health", health.health, name="health"),
     path("ready", health.ready, name="ready"),
     path("metrics", health.metrics_page, name="metrics"),

@@ -119,15 +119,35 @@ def test_route_of_a_room_one_is_not_in_is_not_found(room, method, path, body, ki
 
 
 @pytest.mark.parametrize(("method", "path", "body"), IN_ROOMS)
-@pytest.mark.parametrize("everywhere", [True, False])
-def test_route_of_a_room_one_is_banned_from_is_not_found(client, bob, room, method, path, body, everywhere):
-    Ban.objects.create(user=bob, room=None if everywhere else room)
+def test_route_of_a_room_one_is_banned_from_is_not_found(client, bob, room, method, path, body):
+    Ban.objects.create(user=bob, room=room)
     assert problem(send(client, method, path.format(uid=room.uid), body)) == (404, "not_found")
 
 
-@pytest.mark.parametrize(("method", "path"), [("put", "/rooms"), ("delete", "/rooms/x"), ("get", "/rooms/x/leave")])
-def test_route_with_another_method_is_refused(client, method, path):
-    assert send(client, method, path).status_code == 405
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("put", "/rooms", "GET, POST"),
+        ("delete", "/rooms/x", "GET, PATCH"),
+        ("get", "/rooms/x/leave", "POST"),
+        ("get", "/guests", "POST"),
+        ("post", "/me", "GET"),
+        ("delete", "/rooms/x/messages", "GET, POST"),
+        ("options", "/rooms", "GET, POST"),
+    ],
+)
+def test_route_with_another_method_is_refused(client, method, path, allowed):
+    answer = send(client, method, path)
+    assert problem(answer) == (405, "bad_request")
+    assert ", ".join(sorted(answer["Allow"].split(", "))) == allowed
+
+
+@pytest.mark.parametrize("path", ["", "/", "/nothing", "/rooms/", "/rooms/x/nothing", "/me/name/x", "/nothing/"])
+@pytest.mark.parametrize("method", ["get", "post", "delete"])
+def test_route_that_is_none_is_not_found(client, method, path):
+    for visitor in (client, Client()):
+        answer = send(visitor, method, path or "/?")
+        assert problem(answer) == (404, "not_found")
 
 
 # --- what is malformed ------------------------------------------------------------------------------------------
@@ -138,6 +158,22 @@ def test_route_with_another_method_is_refused(client, method, path):
 def test_body_that_is_no_object_is_refused(client, owner, room, method, path, body, content):
     status, code = problem(send(owner, method, path.format(uid=room.uid), content))
     assert (status, code) in {(400, "bad_request"), (422, "invalid")}
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [route for route in WRITES if route[2]])
+@pytest.mark.parametrize(
+    "kind",
+    ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", ""],
+)
+def test_body_of_another_kind_is_refused(owner, room, method, path, body, kind):
+    answer = getattr(owner, method)(f"/api{path.format(uid=room.uid)}", json.dumps(body), content_type=kind)
+    assert problem(answer) == (415, "unsupported")
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON"])
+def test_body_of_json_is_taken_however_it_is_named(owner, kind):
+    assert owner.post("/api/rooms", json.dumps({"name": "Tent"}), content_type=kind).status_code == 201
 
 
 @pytest.mark.parametrize(
