@@ -12,6 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -21,10 +22,11 @@ from accounts.services import sign_in_guest
 from chat import events, queries
 from chat.forms import CreateRoomForm, EnterForm, MessageForm, NameForm
 from chat.models import Room
-from chat.permissions import can_moderate
+from chat.permissions import can_moderate, refusal_to_post
 from chat.queries import Access
 from chat.services import entering, rooms
 from chat.services.posting import Draft, post_messages
+from chat.services.reading import note_visit
 from chat.timeline import lines
 from realtime.errors import ClientError
 from realtime.ids import new_uid
@@ -111,6 +113,7 @@ def room(request: HttpRequest, uid: str) -> HttpResponse:
         return _door(request, _visible_room(uid), reverse("chat:join_room", args=[uid]))
     if request.method == "POST":
         return _post(request, user, access)
+    note_visit(access)
     return _room_page(request, user, access)
 
 
@@ -240,6 +243,7 @@ def _room_page(
         "lines": lines(page.rows, viewer=user.pk, read_seq=access.read_seq),
         "has_more": page.has_more,
         "form": form,
+        "refusal": refusal_to_post(access.room, access.standing, timezone.now()),
         "client_id": form["client_id"].value() if form else uuid.uuid4(),
         "data": _page_data(user, access, page) | {"epoch": head.epoch, "head": head.number, "online": people},
     }
