@@ -118,7 +118,6 @@ class Membership(models.Model):
     role = models.CharField(max_length=9, choices=Role, default=Role.MEMBER)
     read_seq = models.BigIntegerField(default=0)
     muted_until = models.DateTimeField(null=True, blank=True)
-    is_favourite = models.BooleanField(default=False)
     rev = models.BigIntegerField(default=0, editable=False)
     joined_at = models.DateTimeField(default=timezone.now)
     visited_at = models.DateTimeField(default=timezone.now)

@@ -73,7 +73,6 @@ class Migration(migrations.Migration):
                 ('role', models.CharField(choices=[('member', 'Member'), ('moderator', 'Moderator'), ('owner', 'Owner')], default='member', max_length=9)),
                 ('read_seq', models.BigIntegerField(default=0)),
                 ('muted_until', models.DateTimeField(blank=True, null=True)),
-                ('is_favourite', models.BooleanField(default=False)),
                 ('rev', models.BigIntegerField(default=0, editable=False)),
                 ('joined_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('visited_at', models.DateTimeField(default=django.utils.timezone.now)),
