@@ -54,7 +54,11 @@ class NotFound(ClientError):
 
 
 class Overloaded(ClientError):
-    """The server cannot take this now; nothing was stored."""
+    """The server cannot answer for this now, and the client should ask again.
+
+    It does not say that nothing happened: a database that hangs may still do what it was asked. Whoever repeats a write
+    has to make it the same one, as a message is by its `client_id`.
+    """
 
     def __init__(self, message: str = "The server is busy. Try again shortly.", retry_after_ms: int = 2000) -> None:
         super().__init__("overloaded", message, retry_after_ms=retry_after_ms)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 
 import pytest
@@ -9,7 +10,7 @@ from django.db import OperationalError
 
 from chat.models import Message
 from chat.services import posting
-from tests.rig import in_db, make_guest, make_member, numbers_of, open_room, until
+from tests.rig import held_cursor, in_db, make_guest, make_member, numbers_of, open_room, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,3 +94,43 @@ async def test_send_again_of_what_was_stored_before_the_outage_is_answered_from_
     database.come_back()
     await until(lambda: not runtime.writers["messages"].is_database_away)
     assert await in_db(numbers_of, room) == [1, 2]
+
+
+async def test_send_refused_as_overloaded_may_be_stored_and_sent_again_is_stored_once(
+    runtime, sit_down, ada, bob, room, monkeypatch
+):
+    """The database hangs on the message and the journal is full: nobody can say yet what becomes of it."""
+    author, reader = await sit_down(bob, room), await sit_down(ada, room)
+    writer = runtime.writers["messages"]
+    monkeypatch.setattr(writer, "stall_seconds", 0.1)
+    monkeypatch.setattr(writer.journal._spool, "_max_bytes", 10)
+    client_id = str(uuid.uuid4())
+    async with held_cursor(room):
+        refusal = await author.refused("message.send", {"client_id": client_id, "text": "once"}, room)
+        assert (refusal["code"], refusal["retry_after_ms"] > 0) == ("overloaded", True)
+        again = await author.refused("message.send", {"client_id": client_id, "text": "once"}, room)
+        assert again["code"] == "overloaded"
+    await until(lambda: not writer.is_database_away)
+    answer = await author.say(room, "once", client_id)
+    assert (answer["seq"], answer["duplicate"], answer["state"]) == (1, True, "stored")
+    assert [(m["seq"], m["text"]) for m in [(await reader.event("message.created"))["d"]]] == [(1, "once")]
+    assert await in_db(numbers_of, room) == [1]
+
+
+async def test_send_again_until_it_is_taken_ends_with_exactly_one(runtime, sit_down, ada, bob, room, monkeypatch):
+    """A client's outbox against a database that hangs, answers, and hangs again."""
+    author, reader = await sit_down(bob, room), await sit_down(ada, room)
+    monkeypatch.setattr(runtime.writers["messages"], "stall_seconds", 0.1)
+    client_id, answers = str(uuid.uuid4()), []
+    for _ in range(3):
+        async with held_cursor(room):
+            answers.append(await author.say(room, "once", client_id))
+            answers.append(await author.say(room, "once", client_id))
+        await until(lambda: not runtime.writers["messages"].is_database_away)
+        answers.append(await author.say(room, "once", client_id))
+    assert {answer["uid"] for answer in answers} == {answers[0]["uid"]}
+    assert [answer["duplicate"] for answer in answers] == [False] + [True] * 8
+    assert (await reader.event("message.created"))["d"]["uid"] == answers[0]["uid"]
+    await asyncio.sleep(0.05)
+    assert [thing["ev"] for thing in reader.drain() if thing["ev"].startswith("message")] == []
+    assert await in_db(numbers_of, room) == [1]
