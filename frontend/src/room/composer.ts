@@ -23,6 +23,7 @@ export class Composer extends LitElement {
     limit: { type: Number },
     editing: { attribute: false },
     closedReason: { attribute: false },
+    isPassing: { attribute: false },
     hint: { attribute: false },
     text: { state: true },
   };
@@ -32,6 +33,8 @@ export class Composer extends LitElement {
   declare editing: Message | null;
   /** Why nothing can be written now, or "". */
   declare closedReason: string;
+  /** True where that will pass by itself. */
+  declare isPassing: boolean;
   declare hint: string;
   declare text: string;
 
@@ -42,6 +45,7 @@ export class Composer extends LitElement {
     this.limit = 4000;
     this.editing = null;
     this.closedReason = "";
+    this.isPassing = false;
     this.hint = "";
     this.text = "";
   }
@@ -90,14 +94,14 @@ export class Composer extends LitElement {
   }
 
   protected override render(): TemplateResult {
+    if (this.closedReason) return this.closedView();
     const length = this.text.length >= COUNT_FROM ? textLength(this.text.trim()) : 0;
     return html`<form class="composer" @submit=${this.onSubmit}>
       ${this.noteView(length)}
       <div class="composer__row">
         <textarea class="composer__input" name="text" rows="1" dir="auto" enterkeyhint=${isTouch.matches ? "enter" : "send"}
           aria-label=${this.editing ? "Edit your message" : "Write a message"}
-          placeholder=${this.closedReason ? "" : "Write a message"}
-          ?disabled=${this.closedReason !== ""}
+          placeholder="Write a message"
           .value=${this.text} @input=${this.onInput} @keydown=${this.onKey}></textarea>
         <button class="icon-button composer__send" aria-label=${this.editing ? "Save the change" : "Send"}
           aria-disabled=${!this.canSend} @pointerdown=${keepKeyboard}>${icon(this.editing ? "check" : "send")}</button>
@@ -105,10 +109,16 @@ export class Composer extends LitElement {
     </form>`;
   }
 
+  /** What was half written stays in `text`, for the moment when writing is possible again. */
+  private closedView(): TemplateResult {
+    return html`<p class="composer__closed" role="status">${icon(this.isPassing ? "clock" : "lock")}
+      <span>${this.closedReason}</span></p>`;
+  }
+
   private noteView(length: number): TemplateResult | typeof nothing {
-    const note = this.editing ? "Editing your message" : this.closedReason || this.hint;
+    const note = this.editing ? "Editing your message" : this.hint;
     if (!note && !length) return nothing;
-    return html`<div class="composer__note ${this.closedReason || this.editing ? "composer__note--lamp" : ""}">
+    return html`<div class="composer__note ${this.editing ? "composer__note--lamp" : ""}">
       <span>${note}</span>
       ${
         length

@@ -93,6 +93,11 @@ export class RoomFeed extends EventTarget implements RoomListener {
     return this.line.phase === "open" && !this.ended;
   }
 
+  /** True where nobody writes any more. */
+  get isClosed(): boolean {
+    return this.info.archived || this.info.mode === "closed";
+  }
+
   /** True while what was said can be changed, which the slower way to the server does not offer. */
   get canChange(): boolean {
     return this.isLive && this.line.phase === "open" && !this.line.isPoll;

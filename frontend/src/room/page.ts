@@ -90,7 +90,9 @@ export class RoomPage extends LitElement {
     // Text that wraps anew (a turned phone, the keyboard) moves everything.
     new ResizeObserver(() => this.keeper?.restore()).observe(box);
     followKeyboard();
-    if (wide.matches) this.querySelector<Composer>("pavilion-composer")?.focusField();
+    // The composer draws itself after this element has.
+    const composer = this.querySelector<Composer>("pavilion-composer");
+    if (wide.matches) void composer?.updateComplete.then(() => composer.focusField());
   }
 
   protected override updated(_changed: PropertyValues): void {
@@ -281,7 +283,7 @@ export class RoomPage extends LitElement {
       </div>
       <div class="room__foot">
         <pavilion-composer .room=${feed.room} .limit=${feed.textLimit} .editing=${this.editing}
-          .closedReason=${this.closedReason()} .hint=${this.hint()}
+          .closedReason=${this.closedReason()} .isPassing=${!feed.ended && !feed.isClosed} .hint=${this.hint()}
           @write=${this.onWrite} @save=${this.onSave} @edit-last=${this.onEditLast}
           @cancel=${() => {
             this.editing = null;
@@ -408,7 +410,8 @@ export class RoomPage extends LitElement {
   private closedReason(): string {
     const { info, me, standing, canModerate, ended } = this.feed;
     if (ended) return "You are not in this room any more.";
-    if (info.archived || info.mode === "closed") return "This room is closed. You can still read it.";
+    if (info.archived) return "This room is in the archive. You can still read it.";
+    if (info.mode === "closed") return "This room is closed. You can still read it.";
     const mute = standing.muted_until ? Date.parse(standing.muted_until) - Date.now() : 0;
     if (mute > 0) return `You are muted for ${countdown(mute)}.`;
     if (canModerate) return "";
