@@ -25,6 +25,14 @@ REQUIREMENTS = ROOT / "requirements.txt"
 _VENV_MB = 1500
 _LIBRARY_SECONDS = 900
 _LIBRARY_ATTEMPTS = 2
+# What pip says when it reaches no server at all: trying again at once would only take as long again.
+_NO_NETWORK = (
+    "Name or service not known",
+    "name resolution",
+    "Connection refused",
+    "Network is unreachable",
+    "ConnectTimeoutError",
+)
 # npm's own retries wait a minute each: a registry that is away should be said to be away sooner.
 _NPM_PATIENCE = ["--fetch-timeout=60000", "--fetch-retries=2", "--fetch-retry-maxtimeout=10000"]
 
@@ -42,7 +50,9 @@ def prepare_libraries() -> None:
         if has_venv and _read(stamp) == wanted:
             say("Libraries: unchanged.")
             return
-        if not has_venv:
+        # What a stamp stands for must be whole, and it is not while the step runs: it may be cut off at any moment.
+        stamp.unlink(missing_ok=True)
+        if not has_venv or not _has_pip():
             _make_venv()
         _install()
         stamp.write_text(wanted, encoding="ascii")
@@ -67,6 +77,15 @@ def _venv_is_ours() -> bool:
     return True
 
 
+def _has_pip() -> bool:
+    """Return whether pip works: an environment whose making was cut off has a Python, and no pip or half of one."""
+    try:
+        run([str(PYTHON), "-m", "pip", "--version"], seconds=60, quiet=True)
+    except CommandFailed:
+        return False
+    return True
+
+
 def _make_venv() -> None:
     check_space(ROOT, _VENV_MB, "Installing the libraries")
     with step(f"Python environment: making .venv with {sys.version.split()[0]}"):
@@ -86,7 +105,7 @@ def _make_venv() -> None:
 def _install() -> None:
     count = sum(1 for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines() if "==" in line)
     command = [str(PYTHON), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    command += ["--timeout", "60", "--retries", "3", "--requirement", str(REQUIREMENTS)]
+    command += ["--timeout", "20", "--retries", "3", "--requirement", str(REQUIREMENTS)]
     for attempt in range(1, _LIBRARY_ATTEMPTS + 1):
         try:
             with step(f"Libraries: installing {count} into .venv, which takes a minute or two the first time"):
@@ -94,6 +113,11 @@ def _install() -> None:
         except CommandFailed as error:
             if "No space left" in error.output:
                 raise SetupError("The disk is full. Free some space and run the command again.") from error
+            if any(sign in error.output for sign in _NO_NETWORK):
+                raise SetupError(
+                    "The libraries could not be fetched: PyPI cannot be reached. Check the network or the proxy "
+                    "(HTTPS_PROXY, PIP_INDEX_URL) and run the command again; it goes on where it stopped."
+                ) from error
             if attempt == _LIBRARY_ATTEMPTS:
                 raise SetupError(
                     f"The libraries could not be installed. Is there a connection to PyPI?\n{error}"
@@ -120,6 +144,7 @@ def _build_frontend() -> None:
     if _read(stamp) == wanted:
         say("Front end: unchanged.")
         return
+    stamp.unlink(missing_ok=True)
     _install_packages()
     with step("Front end: building"):
         npm("run", "build", seconds=180)
@@ -170,16 +195,33 @@ def _collect() -> None:
     if _read(stamp) == wanted:
         say("Static files: unchanged.")
         return
+    stamp.unlink(missing_ok=True)
     with step("Static files: collecting and compressing"):
-        run([str(PYTHON), "manage.py", "collectstatic", "--no-input", "--verbosity", "0"], seconds=180, quiet=True)
+        _manage("collectstatic", "--no-input", "--verbosity", "0", seconds=180)
     stamp.write_text(wanted, encoding="ascii")
 
 
 def prepare_database() -> None:
     """Bring the database up to date and put the first rooms and the staff account in."""
     with step("Database: bringing it up to date"):
-        run([str(PYTHON), "manage.py", "migrate", "--no-input", "--verbosity", "0"], seconds=300, quiet=True)
-    run([str(PYTHON), "manage.py", "setup_demo"], seconds=120)
+        _manage("migrate", "--no-input", "--verbosity", "0", seconds=300)
+    say(_manage("setup_demo", seconds=120).rstrip())
+
+
+def _manage(*arguments: str, seconds: float) -> str:
+    """Run a management command and return its output. What it says about a wrong setting or the database is enough."""
+    try:
+        return run([str(PYTHON), "manage.py", *arguments], seconds=seconds, quiet=True)
+    except CommandFailed as error:
+        last = error.output.strip().rpartition("\n")[2]
+        if "disk is full" in last or "No space left" in last:
+            raise SetupError("The disk is full. Free some space and run the command again.") from error
+        if last.startswith("Wrong setting: "):
+            raise SetupError(last) from error
+        if "OperationalError: " in last:
+            reason = last.partition("OperationalError: ")[2]
+            raise SetupError(f"The database does not answer: {reason}\nStart it, or correct DATABASE_URL.") from error
+        raise
 
 
 def remove_built() -> None:

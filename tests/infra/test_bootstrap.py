@@ -123,6 +123,61 @@ def test_unknown_command_is_refused() -> None:
     assert bootstrap("dance").returncode == 2
 
 
+# --- the steps --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def venv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The place of an environment that the steps may make, far from the real one."""
+    place = tmp_path / ".venv"
+    monkeypatch.setattr(steps, "VENV", place)
+    monkeypatch.setattr(steps, "PYTHON", place / "bin" / "python")
+    return place
+
+
+def test_libraries_without_a_network_say_so_and_leave_a_whole_environment(
+    venv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{free_port()}/simple")
+    for _ in range(2):
+        with pytest.raises(SetupError, match="PyPI cannot be reached"):
+            steps.prepare_libraries()
+        assert steps._has_pip()
+        assert not (venv / ".requirements").exists()
+    assert capsys.readouterr().out.count("making .venv") == 1
+
+
+def test_environment_whose_making_was_cut_off_is_made_again(
+    venv: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run([sys.executable, "-m", "venv", "--without-pip", str(venv)], seconds=60, quiet=True)
+    assert not steps._has_pip()
+    monkeypatch.setattr(steps, "_install", lambda: None)
+    steps.prepare_libraries()
+    assert steps._has_pip()
+    steps.prepare_libraries()
+    assert "making .venv" in capsys.readouterr().out
+    assert (venv / ".requirements").exists()
+
+
+@pytest.mark.parametrize(
+    ("ending", "said"),
+    [
+        ("django.db.utils.OperationalError: database or disk is full", "The disk is full"),
+        ("Wrong setting: PORT must be a number.", "^Wrong setting: PORT must be a number"),
+        ("django.db.utils.OperationalError: connection refused", "The database does not answer: connection refused"),
+        ("ValueError: a bug", "ended with status 1"),
+    ],
+)
+def test_command_that_fails_is_told_in_a_sentence(monkeypatch: pytest.MonkeyPatch, ending: str, said: str) -> None:
+    def fail(*_args: object, **_options: object) -> str:
+        raise CommandFailed("`manage.py migrate` ended with status 1.", output=f"Traceback:\n{ending}\n")
+
+    monkeypatch.setattr(steps, "run", fail)
+    with pytest.raises(SetupError, match=said):
+        steps._manage("migrate", seconds=1)
+
+
 # --- running programs -------------------------------------------------------------------------------------------
 
 
