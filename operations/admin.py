@@ -101,7 +101,7 @@ class ScheduledRunAdmin(ReadOnlyAdmin):
     def duration(self, run: ScheduledRun) -> str:
         return _duration(run)
 
-    @admin.display(description="")
+    @admin.display(description="start")
     def run_now(self, run: ScheduledRun) -> str:
         job = _job_of(run)
         if job is None or is_running(run, job.limit):

@@ -1,11 +1,34 @@
-// On the staff pages: a list becomes cards on a phone, and each value then stands beside the name of its column.
+// On the staff pages: lists become cards on a phone, and fields that Django leaves without a name get one.
 
-for (const table of document.querySelectorAll<HTMLTableElement>("#result_list")) {
-  const names = [...table.querySelectorAll("thead th")].map((cell) => cell.textContent?.trim() ?? "");
-  for (const row of table.tBodies[0]?.rows ?? []) {
-    [...row.cells].forEach((cell, index) => {
-      cell.dataset.label = names[index] ?? "";
-    });
+/** Each value stands beside the name of its column, so that a row can be read without the head of the table. */
+function labelCells(): void {
+  for (const table of document.querySelectorAll<HTMLTableElement>("#result_list")) {
+    const names = [...table.querySelectorAll("thead th")].map((cell) => cell.textContent?.trim() ?? "");
+    for (const row of table.tBodies[0]?.rows ?? []) {
+      [...row.cells].forEach((cell, index) => {
+        cell.dataset.label = names[index] ?? "";
+      });
+    }
+    table.classList.add("is-labelled");
   }
-  table.classList.add("is-labelled");
 }
+
+/** A date, its time and a search field have one label together, which assistive technology does not connect. */
+function nameFields(): void {
+  for (const row of document.querySelectorAll(".form-row")) {
+    const name = row.querySelector("label, legend")?.textContent?.replace(":", "").trim();
+    if (!name) continue;
+    row.querySelector(".vDateField")?.setAttribute("aria-label", `${name}, date`);
+    row.querySelector(".vTimeField")?.setAttribute("aria-label", `${name}, time`);
+    for (const field of row.querySelectorAll(".select2-selection, .select2-selection__rendered")) {
+      field.setAttribute("aria-label", name);
+      field.removeAttribute("aria-labelledby");
+    }
+  }
+}
+
+labelCells();
+nameFields();
+// Django's own scripts build the search fields when they get to it.
+const form = document.querySelector("#content form");
+if (form) new MutationObserver(nameFields).observe(form, { childList: true, subtree: true });
