@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import Any
 
@@ -15,6 +16,10 @@ from accounts import services
 from accounts.addresses import client_address
 from accounts.models import User
 from accounts.strangers import guest_of
+from operations.ratelimit import RateLimited, hit, refuse_if_spent
+
+# Wrong passwords for one account, from wherever; django-allauth stops a single address after five.
+FAILURES_PER_ACCOUNT = "50/10 minutes"
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -44,6 +49,24 @@ class AccountAdapter(DefaultAccountAdapter):
         here = self.request.session.session_key if self.request.user == user else None
         services.set_password(user=user, password=password, keep=here)
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        super().pre_authenticate(request, **credentials)
+        try:
+            refuse_if_spent("log-ins", _account_of(credentials), FAILURES_PER_ACCOUNT)
+        except RateLimited as error:
+            raise self.validation_error("too_many_login_attempts") from error
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        super().authentication_failed(request, **credentials)
+        # A refusal here comes too late to matter: the next try meets it before the password is looked at.
+        with contextlib.suppress(RateLimited):
+            hit("log-ins", _account_of(credentials), FAILURES_PER_ACCOUNT)
+
+    def _get_login_attempts_cache_key(self, request: HttpRequest, **credentials: Any) -> str:
+        """Count the tries on one account by address: else anybody could keep staff out with five wrong passwords."""
+        key: str = super()._get_login_attempts_cache_key(request, **credentials)
+        return f"{key}:{client_address(request)}"
+
     def is_reauthentication_required(self, *, app: str, **kwargs: Any) -> bool:
         """Ask for the password again before the way to log in changes; for a second factor, a fresh log-in will do.
 
@@ -57,3 +80,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def get_client_ip(self, request: HttpRequest) -> str:
         return client_address(request)
+
+
+def _account_of(credentials: dict[str, Any]) -> str:
+    return str(credentials.get("email") or "").strip().lower()

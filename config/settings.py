@@ -145,7 +145,13 @@ if ENVIRONMENT.redis_url:
             "CONFIG": {"hosts": [{"address": ENVIRONMENT.redis_url, "socket_timeout": None}], "prefix": "pavilion"},
         }
     }
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": ENVIRONMENT.redis_url}}
+    CACHES: dict[str, Any] = {
+        "default": {
+            "BACKEND": "operations.cache.SharedCache",
+            "LOCATION": ENVIRONMENT.redis_url,
+            "OPTIONS": {"socket_timeout": 0.5, "socket_connect_timeout": 0.5},
+        }
+    }
 else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
@@ -183,6 +189,8 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if ENVIRONMENT.is_secure else "http"
 ACCOUNT_MAX_EMAIL_ADDRESSES = 3
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_SESSION_REMEMBER = True
+# A whole festival may stand behind one address: its limits are wide, and those on one account are narrow.
+ACCOUNT_RATE_LIMITS: Any = {"signup": "120/m/ip", "login": "240/m/ip", "login_failed": "60/m/ip,5/5m/key"}
 if not RATE_LIMITS_ENABLED:
     ACCOUNT_RATE_LIMITS = False
 MFA_ADAPTER = "accounts.second_factor.SecondFactorAdapter"
