@@ -115,8 +115,9 @@ class Journal(Generic[ItemT, ResultT]):
                 continue
             self._repeats.remember(item, self._answer(item))
 
-    async def read(self, skip: int, most: int | None = None) -> list[bytes]:
-        return await self._run(lambda: self._spool.read(skip, most))
+    async def read(self, place: int, most: int | None = None) -> tuple[list[bytes], int]:
+        """Return the records from a place on, 0 for the first, and the place behind them."""
+        return await self._run(lambda: self._spool.read_from(place, most))
 
     async def clear(self) -> None:
         await self._run(self._spool.clear)

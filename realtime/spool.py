@@ -11,7 +11,6 @@ journals whose writers are gone.
 from __future__ import annotations
 
 import fcntl
-import itertools
 import logging
 import os
 import zlib
@@ -61,9 +60,24 @@ class Spool:
             raise SpoolFull(str(error)) from error
         self.pending += len(payloads)
 
-    def read(self, skip: int = 0, most: int | None = None) -> list[bytes]:
-        """Return the whole records after the first `skip`, oldest first, and no more than `most`."""
-        return list(itertools.islice(_records(self.path), skip, None if most is None else skip + most))
+    def read(self) -> list[bytes]:
+        """Return all records, oldest first."""
+        return list(_records(self.path))
+
+    def read_from(self, place: int, most: int | None = None) -> tuple[list[bytes], int]:
+        """Return the records from a place in the file on, no more than `most`, and the place behind them.
+
+        A long journal is stored in pieces: counted from its beginning each time, it would be read over and over.
+        """
+        payloads: list[bytes] = []
+        with self.path.open("rb") as file:
+            file.seek(place)
+            while (most is None or len(payloads) < most) and (line := file.readline()):
+                place += len(line)
+                payload = _payload(line)
+                if payload is not None:
+                    payloads.append(payload)
+        return payloads, place
 
     def clear(self) -> None:
         """Forget all records: they are in the database now."""
@@ -159,8 +173,14 @@ def _line(payload: bytes) -> bytes:
 def _records(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            checksum, _, payload = line.rstrip(b"\n").partition(b" ")
-            if line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(payload):
+            payload = _payload(line)
+            if payload is not None:
                 yield payload
             else:
                 logger.warning("journal %s: line %d was cut off and is passed over", path.name, number)
+
+
+def _payload(line: bytes) -> bytes | None:
+    """Return what the line holds, or None when a crash has cut it off."""
+    checksum, _, payload = line.rstrip(b"\n").partition(b" ")
+    return payload if line.endswith(b"\n") and checksum == b"%08x" % zlib.crc32(payload) else None

@@ -101,6 +101,10 @@ class GroupWriter(Generic[ItemT, ResultT]):
                 task.cancel()
         await asyncio.gather(*(t for t in (self._runner, self._replayer) if t), return_exceptions=True)
         self._runner = self._replayer = None
+        # Nobody writes these any more: whoever waits for their answer must not wait for ever.
+        left = list(self._waiting)
+        self._waiting.clear()
+        _settle(left, [Overloaded() for _ in left])
         await self._threads.close()
         if self.journal is not None:
             await self.journal.close()
@@ -270,16 +274,16 @@ class GroupWriter(Generic[ItemT, ResultT]):
             self._stalled = None
 
     async def _replay(self, journal: Journal[ItemT, ResultT]) -> None:
-        stored = 0
+        stored = place = 0
         while True:
-            records = await journal.read(stored, self.max_batch)
+            records, behind = await journal.read(place, self.max_batch)
             if len(records) < self.max_batch:
                 break
             await self._in_time(functools.partial(journal.replay, records))
-            stored += len(records)
+            stored, place = stored + len(records), behind
         # The last stretch under the lock: nothing new slips in between the end of the journal and the switch.
         async with journal.lock:
-            records = await journal.read(stored)
+            records, _ = await journal.read(place)
             await self._in_time(functools.partial(journal.replay, records))
             await journal.clear()
             self.is_database_away = False

@@ -32,7 +32,10 @@ def test_append_is_read_in_order(spool):
     spool.append([b"one", b"two"])
     spool.append([b"three"])
     assert spool.read() == [b"one", b"two", b"three"]
-    assert spool.read(1, 1) == [b"two"]
+    found, place = spool.read_from(0, 1)
+    assert (found, spool.read_from(place, 1)[0], spool.read_from(place)[0]) == ([b"one"], [b"two"], [b"two", b"three"])
+    _, end = spool.read_from(place)
+    assert spool.read_from(end) == ([], end)
     assert spool.pending == 3
 
 

@@ -337,6 +337,21 @@ async def test_stop_writes_what_waits(table, writers):
     await writer.stop()
 
 
+async def test_stop_answers_what_was_not_written(table, writers, monkeypatch):
+    writer = await writers(table, max_batch=1)
+    monkeypatch.setattr(GroupWriter, "drain", lambda writer: asyncio.sleep(0.01))
+    table.may_go_on.clear()
+    waiting = [asyncio.create_task(writer.write(str(n))) for n in range(3)]
+    await asyncio.sleep(0.01)
+    stopping = asyncio.create_task(writer.stop())
+    results = await asyncio.wait_for(asyncio.gather(*waiting[1:], return_exceptions=True), 2)
+    assert [type(result) for result in results] == [Overloaded, Overloaded]
+    waiting[0].cancel()
+    table.may_go_on.set()
+    await stopping
+    assert table.rows == ["0"]
+
+
 async def test_stop_leaves_the_journal_for_the_next_start(table, writers, journal_of, tmp_path):
     writer = await writers(table, journal_of())
     table.outage = OperationalError
