@@ -297,10 +297,7 @@ class Hub:
             for connection in topic.listeners:
                 if connection.cursors[topic] < topic.head and not connection.is_busy:
                     self._send_events(connection, topic)
-            waiters, topic.waiters = topic.waiters, []
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+            topic.wake_waiters()
             signals, topic.signals = topic.signals, []
             for text, without in signals:
                 for connection in topic.listeners:
@@ -370,6 +367,7 @@ class Hub:
     def _restart(self, topic: Topic, head: Head) -> None:
         """The history was wiped or restored: everybody has to start afresh, so their position is taken away."""
         topic.begin(head.number, head.epoch)
+        topic.wake_waiters()
         for connection in list(topic.listeners):
             self.detach(connection, topic.name)
             connection.close(CloseCode.RESTART, retry_after_ms=0)
@@ -428,4 +426,5 @@ class Hub:
         for connection in list(topic.listeners):
             self.detach(connection, topic.name)
             connection.close(CloseCode.REVOKED, room=topic.name)
+        topic.wake_waiters()
         self._drop(topic)

@@ -172,6 +172,13 @@ class Topic:
         """Return how many characters of events a connection at `cursor` has not been sent."""
         return sum(len(event.text) for event in self.events[max(0, cursor + 1 - self.base) :])
 
+    def wake_waiters(self) -> None:
+        """Let go of those who wait for something to happen to the topic."""
+        waiters, self.waiters = self.waiters, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
     def _append(self, event: Event) -> None:
         if event.wipes:
             self._wipe(event)

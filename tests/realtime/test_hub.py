@@ -456,6 +456,18 @@ async def test_waiting_ends_with_the_next_event_or_in_time(hub, source):
     assert topic.waiters == []
 
 
+@pytest.mark.parametrize("is_gone", [True, False])
+async def test_waiting_ends_when_there_is_nothing_to_wait_for(hub, source, is_gone):
+    topic = await hub.open("room")
+    waiting = asyncio.create_task(hub.wait(topic, 0, 10))
+    await asyncio.sleep(0)
+    if is_gone:
+        del source.epochs["room"]
+    else:
+        source.epochs["room"] = "second"
+    await asyncio.wait_for(waiting, 2)
+
+
 async def test_ring_is_completed_from_the_source_once(hub, source):
     for _ in range(500):
         source.write("room")
