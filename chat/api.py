@@ -179,7 +179,7 @@ async def get_changes(request: HttpRequest, uid: str, query: Query[ChangesQuery]
     if epoch == topic.epoch:
         await runtime.hub.wait(topic, query.since, min(max(query.wait, 0.0), MAX_WAIT_SECONDS))
     # Asked again after the wait: whoever was removed meanwhile gets nothing more.
-    joining = await join(runtime, person.pk, uid, Position(epoch, query.since), 50)
+    joining = await join(runtime, person.pk, uid, Position(epoch, query.since), 50, may_enter=False)
     return _json(joining.answer)
 
 

@@ -135,9 +135,7 @@ class ChatConsumer(CommandConsumer):
 
 async def join_room(socket: ChatConsumer, command: wire.Command, d: JoinRoom) -> Any:
     joining = await join(socket.runtime, socket.identity.pk, command.room, d.since, d.limit)
-    socket.answer(command.id, joining.answer)
-    _follow(socket, joining)
-    return LATER
+    return _answer_join(socket, command, joining)
 
 
 async def join_many(socket: ChatConsumer, command: wire.Command, d: JoinRooms) -> Any:
@@ -159,6 +157,12 @@ async def _join_or_error(socket: ChatConsumer, wanted: RoomToJoin) -> Joining | 
         return {"room_uid": wanted.room, "err": {"code": error.code, "message": error.message}}
 
 
+def _answer_join(socket: ChatConsumer, command: wire.Command, joining: Joining) -> Any:
+    socket.answer(command.id, joining.answer)
+    _follow(socket, joining)
+    return LATER
+
+
 def _follow(socket: ChatConsumer, joining: Joining) -> None:
     """Follow the room from where the answer ends. Called after the answer was pushed, so events come behind it."""
     hub = socket.runtime.hub
@@ -177,7 +181,9 @@ def leave(socket: ChatConsumer, command: wire.Command, d: Nothing) -> dict[str, 
 async def sync_room(socket: ChatConsumer, command: wire.Command, d: SyncRoom) -> Any:
     socket.access(command.room)
     topic = await socket.runtime.hub.open(command.room)
-    return await join_room(socket, command, JoinRoom(since=Position(topic.epoch, d.since)))
+    since = Position(topic.epoch, d.since)
+    joining = await join(socket.runtime, socket.identity.pk, command.room, since, JoinRoom().limit, may_enter=False)
+    return _answer_join(socket, command, joining)
 
 
 # --- messages ---------------------------------------------------------------------------------------------------

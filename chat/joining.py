@@ -40,9 +40,12 @@ class Joining(NamedTuple):
     cursor: int
 
 
-async def join(runtime: Runtime, user: int, room: str, since: Position | None, limit: int) -> Joining:
+async def join(
+    runtime: Runtime, user: int, room: str, since: Position | None, limit: int, *, may_enter: bool = True
+) -> Joining:
     """Return the answer for `user` (primary key), who becomes a member of a public room on the first visit.
 
+    Without `may_enter` they have to be in: somebody who only goes on must not be let in again behind their own leaving.
     Raises `ClientError` when they may not come in.
     """
     if not is_uid(room):
@@ -50,7 +53,7 @@ async def join(runtime: Runtime, user: int, room: str, since: Position | None, l
     while True:
         # Heard before it is read, so nothing is missed in between; the head comes with the access, in one statement.
         with runtime.hub.expecting(room) as begin:
-            access = await _admit(runtime, user, room)
+            access = await _admit(runtime, user, room, may_enter=may_enter)
             topic = begin(access.head)
             joining = await resume(runtime, topic, access, since) if since is not None else None
         # Read again what changed while it was read: somebody who was banned in that moment would be let in behind
@@ -94,12 +97,15 @@ async def resume(runtime: Runtime, topic: Topic, access: Access, since: Position
     return Joining(answer, topic, access, topic.head)
 
 
-async def _admit(runtime: Runtime, user: int, room: str) -> Access:
+async def _admit(runtime: Runtime, user: int, room: str, *, may_enter: bool) -> Access:
     chat = live.parts_of(runtime)
     access = await chat.accesses.get((user, room))
     if access is None:
         raise NotFound("There is no such room.")
-    if not access.standing.is_present or access.standing.is_banned:
+    standing = access.standing
+    if not standing.is_present or standing.is_banned:
+        if not (may_enter or standing.is_banned):
+            raise NotFound("There is no such room.")
         access = await chat.arrivals.write(Arrival(user, room, known=access))
     return access
 

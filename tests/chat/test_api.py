@@ -527,6 +527,18 @@ async def test_changes_tell_nothing_to_who_was_banned_while_waiting(caller):
     assert problem(answer) == (403, "banned")
 
 
+@pytest.mark.django_db(transaction=True)
+async def test_changes_do_not_let_in_again_who_left_while_waiting(caller):
+    ada, bob = await in_db(make_member), await in_db(make_guest)
+    room = await in_db(open_room, bob, owner=ada)
+    waiting = asyncio.create_task(caller(bob, room, "since=0&wait=20"))
+    await asyncio.sleep(0.3)
+    await in_db(entering.leave_room, actor=bob, room_uid=room.uid)
+    await in_db(post, ada, room, "not for Bob")
+    assert problem(await asyncio.wait_for(waiting, 5)) == (404, "not_found")
+    assert not await in_db(lambda: Membership.objects.present().filter(user=bob).exists())
+
+
 def test_changes_without_a_running_server_are_overloaded(client, room):
     assert problem(send(client, "get", f"/rooms/{room.uid}/changes?since=0")) == (503, "overloaded")
 

@@ -15,6 +15,7 @@ from accounts import services as accounts
 from chat.models import Ban, Membership, Message, Room, RoomCursor, new_epoch
 from chat.services import posting
 from chat.services.bans import ban_user
+from chat.services.entering import leave_room
 from tests.rig import (
     Socket,
     communicator,
@@ -476,6 +477,13 @@ async def test_sync_is_answered_like_a_join(runtime, sit_down, ada, bob, room):
     await in_db(post, ada, room, "missed")
     answer = await socket.ask("room.sync", {"since": 0}, room)
     assert (answer["mode"], [event["seq"] for event in answer["events"]]) == ("resumed", [1])
+
+
+async def test_sync_does_not_undo_a_leaving_elsewhere(runtime, sit_down, bob, room):
+    socket = await sit_down(bob, room)
+    await in_db(leave_room, actor=bob, room_uid=room.uid)
+    assert (await socket.refused("room.sync", {"since": 0}, room))["code"] == "not_found"
+    assert not (await in_db(lambda: list(Membership.objects.present().filter(user=bob))))
 
 
 async def test_sync_outside_is_refused(runtime, sit_down, bob, room):
