@@ -44,7 +44,11 @@ class RawLine:
 
     async def send(self, payload: bytes, opcode: Opcode = Opcode.TEXT) -> None:
         """Send one frame with these bytes, whatever they are."""
-        self.writer.write(Frame(opcode, payload).serialize(mask=True))
+        await self.write(frame_of(payload, opcode))
+
+    async def write(self, data: bytes) -> None:
+        """Send bytes that are whole frames already, all at once."""
+        self.writer.write(data)
         await self.writer.drain()
 
     async def receive(self, seconds: float = _PATIENCE_SECONDS) -> list[Any]:
@@ -76,6 +80,11 @@ class RawLine:
                 self.protocol.receive_data(data)
                 self._events += self.protocol.events_received()
         return self._events.pop(0)
+
+
+def frame_of(payload: bytes, opcode: Opcode = Opcode.TEXT) -> bytes:
+    """Return a whole frame with these bytes, as a client sends it."""
+    return Frame(opcode, payload).serialize(mask=True)
 
 
 @contextlib.asynccontextmanager

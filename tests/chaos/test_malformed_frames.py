@@ -11,11 +11,10 @@ import uuid
 import pytest
 from websockets.frames import Opcode
 
-from tests.chaos.client import Client
-from tests.chaos.crowd import Crowd
-from tests.chaos.figures import p99
+from tests.chaos.crowd import Crowd, eventually
+from tests.chaos.figures import figure, memory, take_p99
 from tests.chaos.people import Cast, invite
-from tests.chaos.raw_line import LineClosed, RawLine, greeted_line
+from tests.chaos.raw_line import LineClosed, RawLine, frame_of, greeted_line
 from tests.servers import LiveServer, StartServer
 
 pytestmark = pytest.mark.chaos
@@ -25,8 +24,13 @@ NEIGHBOURS = 20
 WRITERS = 4
 VANDALS = 10
 FRAMES_PER_SECOND = 1000
+# Each is followed by a heartbeat, and a line may send 60 commands at once.
+FRAMES_A_LINE = 25
 # Quiet and flood take turns, and the best of each count: what else the machine does rarely spoils every round.
 ROUNDS = 3
+# What the server reads of one line: so many frames at once, and then so many a second.
+READ_AT_ONCE, READ_PER_SECOND = 200, 100
+MEBIBYTE = 1024 * 1024
 ROUND_SECONDS = 2
 # What the machine's other work may add to a percentile between two halves of one run.
 NOISE_SECONDS = 0.01
@@ -49,7 +53,32 @@ TEXT_FRAMES: list[tuple[bytes, int | None, str]] = [
     (b'{"id":true,"op":"heartbeat"}', None, "bad_request"),
     (b'{"id":"3","op":"heartbeat"}', None, "bad_request"),
     (b'{"id":1.5,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":1.0,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":1e2,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":-0,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":01,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":-9223372036854775809,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":%s,"op":"heartbeat"}' % (b"9" * 5000), None, "bad_request"),
     (b'{"id":NaN,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":Infinity,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":18,"op":"heartbeat","d":NaN}', None, "bad_request"),
+    (b'{"id":19,"op":"heartbeat","d":{"rooms":{"R":NaN}}}', None, "bad_request"),
+    (b'{"id":20,"op":"heartbeat","d":{"rooms":{"R":1e999}}}', 20, "bad_request"),
+    (b'{"id":21,"op":"heartbeat","d":}', None, "bad_request"),
+    (b'\xef\xbb\xbf{"id":22,"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":23}', 23, "bad_request"),
+    (b'{"op":"heartbeat"}', None, "bad_request"),
+    (b'{"id":24,"op":"heartbeat "}', 24, "unsupported"),
+    (b'{"id":25,"op":" heartbeat"}', 25, "unsupported"),
+    (b'{"id":26,"op":"HEARTBEAT"}', 26, "unsupported"),
+    (b'{"id":27,"op":""}', 27, "unsupported"),
+    (b'{"id":28,"op":"heartbeat\\u0000"}', 28, "unsupported"),
+    (b'{"id":29,"op":"message.send","room":"R"}', 29, "bad_request"),
+    (b'{"id":30,"op":"message.send","room":"R","d":null}', 30, "bad_request"),
+    (b'{"id":31,"op":"message.send","room":"R","d":[]}', 31, "bad_request"),
+    (b'{"id":32,"op":"message.send","room":"R\\u0000","d":{}}', 32, "bad_request"),
+    (b'{"id":33,"op":"message.edit","room":"R","d":{"seq":1.5,"text":"x"}}', 33, "bad_request"),
+    (b'{"id":34,"op":"history.fetch","room":"R","d":{"limit":"all"}}', 34, "bad_request"),
     (b'{"id":4,"op":7}', 4, "bad_request"),
     (b'{"id":5,"op":"heartbeat","room":null}', 5, "bad_request"),
     (b'{"id":6,"op":"no.such.command"}', 6, "unsupported"),
@@ -62,6 +91,7 @@ TEXT_FRAMES: list[tuple[bytes, int | None, str]] = [
     (b'{"id":13,"op":"message.send","room":"R","d":{"client_id":"no uuid","text":"x"}}', 13, "bad_request"),
     (b"[" * 100 + b"]" * 100, None, "bad_request"),
     (b'{"id":14,"op":"heartbeat","d":{"rooms":' + b"[" * 100 + b"]" * 100 + b"}}", 14, "bad_request"),
+    (b"[" * 10_000 + b"]" * 10_000, None, "bad_request"),
     (b"[" * 60_000, None, "bad_request"),
     (b'{"id":15,"op":"heartbeat","d":' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"}", None, "bad_request"),
     # Half of a surrogate pair is no character.
@@ -73,9 +103,20 @@ TEXT_FRAMES: list[tuple[bytes, int | None, str]] = [
     (b" " * MAX_FRAME, None, "bad_request"),
 ]
 BINARY_FRAMES: list[tuple[bytes, int | None, str]] = [
+    (b"", None, "bad_request"),
     (b'{"id":17,"op":"heartbeat"}', 17, "bad_request"),
     (b"\xff\xfe\x00\x80", None, "bad_request"),
     (b"\xc3\x28" * 1000, None, "bad_request"),
+]
+# Odd frames that are commands all the same, and the id of their answer.
+ODD_COMMANDS: list[tuple[bytes, int]] = [
+    (b'{"id":%d,"op":"heartbeat"}' % 2**63, 2**63),
+    (b'{"id":%d,"op":"heartbeat"}' % 2**64, 2**64),
+    # Of a name that comes twice the last one counts.
+    (b'{"id":41,"id":42,"op":"heartbeat"}', 42),
+    (b'{"id":43,"op":"message.send","op":"heartbeat","d":[],"d":{}}', 43),
+    (b' \r\n\t{ "op" : "heartbeat" , "id" : 44 , "unknown" : [ { } ] } \n', 44),
+    (b'{"id":45,"op":"\\u0068eartbeat","d":{"rooms":{}}}', 45),
 ]
 
 
@@ -88,19 +129,28 @@ async def test_every_malformed_frame_has_its_answer(server: LiveServer) -> None:
     cast = invite(server, people=NEIGHBOURS + 1)
     crowd = Crowd(cast.rooms[0], cast.people[1:], [server])
     async with crowd.present(), crowd.talking(crowd.clients[:WRITERS], per_second=5):
-        # Two lines, for the sake of the limit on commands.
-        async with greeted_line(server, cast.people[0].cookie) as line:
-            for payload, number, code in TEXT_FRAMES:
-                await check_answer(line, payload, Opcode.TEXT, number, code)
+        # Some at a time, for the sake of the limit on commands.
+        for first in range(0, len(TEXT_FRAMES), FRAMES_A_LINE):
+            async with greeted_line(server, cast.people[0].cookie) as line:
+                for payload, number, code in TEXT_FRAMES[first : first + FRAMES_A_LINE]:
+                    await check_answer(line, payload, Opcode.TEXT, number, code)
         async with greeted_line(server, cast.people[0].cookie) as line:
             for payload, number, code in BINARY_FRAMES:
                 await check_answer(line, payload, Opcode.BINARY, number, code)
+            for payload, odd_number in ODD_COMMANDS:
+                await line.send(payload)
+                assert await line.receive_reply() == {"re": odd_number, "ok": {"heads": {}}}
             await check_texts(line, cast.rooms[0])
+            await check_pending_id(line, cast.rooms[0])
         for payload, opcode, close in (
             (b" " * (MAX_FRAME + 1), Opcode.TEXT, 1009),
             (b"x" * 1_000_000, Opcode.TEXT, 1009),
+            (b'{"id":1,"op":"message.send","d":{"text":"%s"}}' % (b"x" * 1_000_000), Opcode.TEXT, 1009),
             (b"\xff" * (MAX_FRAME + 1), Opcode.BINARY, 1009),
             (b'"\xc3\x28"', Opcode.TEXT, 1007),
+            (b'"\xed\xa0\x80"', Opcode.TEXT, 1007),
+            # The rest of a frame that was never begun.
+            (b"null", Opcode.CONT, 1002),
         ):
             async with greeted_line(server, cast.people[0].cookie) as line:
                 await check_close(line, payload, opcode, close)
@@ -124,6 +174,45 @@ async def test_a_flood_of_malformed_frames_slows_nobody_down(server: LiveServer)
     print(f"{rate:.0f} malformed frames/s; p99 {min(quiet) * 1000:.1f} -> {min(flooded) * 1000:.1f} ms")
     assert rate >= 0.8 * FRAMES_PER_SECOND
     assert min(flooded) <= 1.2 * min(quiet) + NOISE_SECONDS
+
+
+async def test_a_million_frames_at_once_are_read_at_the_servers_pace(server: LiveServer) -> None:
+    cast = invite(server, people=NEIGHBOURS + 1)
+    crowd = Crowd(cast.rooms[0], cast.people[1:], [server])
+    async with crowd.present(), crowd.talking(crowd.clients[:WRITERS], per_second=10):
+        await asyncio.sleep(1)
+        take_p99(crowd.clients)
+        await asyncio.sleep(ROUND_SECONDS)
+        quiet, base = take_p99(crowd.clients), memory(server)
+        async with greeted_line(server, cast.people[0].cookie) as line:
+            writing = asyncio.create_task(line.write(frame_of(b"null") * 1_000_000))
+            answered = await count_replies(line, 2 * ROUND_SECONDS)
+            flooded, grown = take_p99(crowd.clients), memory(server) - base
+            writing.cancel()
+            # Gone like a phone without a network, with most of its frames unsent: an orderly close would send them.
+            line.writer.transport.abort()
+        began = time.monotonic()
+        await eventually(lambda: figure(server, "pavilion_connections") == NEIGHBOURS, 10, "the end of the line")
+        gone = time.monotonic() - began
+    check_neighbours(crowd)
+    print(
+        f"{answered} of a million answered; {grown} bytes; p99 {quiet * 1000:.1f} -> {flooded * 1000:.1f} ms; "
+        f"forgotten after {gone:.1f} s"
+    )
+    assert answered <= 1.2 * (READ_AT_ONCE + 2 * ROUND_SECONDS * READ_PER_SECOND)
+    assert grown < 32 * MEBIBYTE
+    # One round alone, so the machine's other work weighs more than in the flood above.
+    assert flooded <= 2 * quiet + 4 * NOISE_SECONDS
+
+
+async def count_replies(line: RawLine, seconds: float) -> int:
+    """Return how many replies come in this time."""
+    count = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                count += sum("re" in item for item in await line.receive())
+    return count
 
 
 async def check_answer(line: RawLine, payload: bytes, opcode: Opcode, number: int | None, code: str) -> None:
@@ -152,6 +241,31 @@ async def check_texts(line: RawLine, room: str) -> None:
         await line.send(frame % (number, room.encode(), CLIENT_ID, text))
         answer = await line.receive_reply()
         assert (answer["re"], answer["err"]["code"]) == (number, code), text[:20]
+    # Invisible characters and whatever turns the writing round are text; the pages keep it within its own message.
+    for text, kept in (
+        ("\u202eabc\u2066\u200f", "\u202eabc\u2066\u200f"),
+        ("👩\u200d🚀 e\u0301", "👩\u200d🚀 \u00e9"),
+        ("a\u0000b\u001b[31m\u0085c\r\nd", "ab[31mc\nd"),
+        ("x" * 4000, "x" * 4000),
+    ):
+        sent = {"client_id": str(uuid.uuid4()), "text": text}
+        answer = await line.ask({"id": 90, "op": "message.send", "room": room, "d": sent})
+        page = await line.ask(
+            {"id": 91, "op": "history.fetch", "room": room, "d": {"limit": 1, "around": answer["ok"]["seq"]}}
+        )
+        assert [message["text"] for message in page["ok"]["messages"]] == [kept]
+
+
+async def check_pending_id(line: RawLine, room: str) -> None:
+    """An id that waits for its answer cannot be given again: one of the two is sent, the other one is refused."""
+    command = b'{"id":77,"op":"message.send","room":"%s","d":{"client_id":"%s","text":"once"}}'
+    # In one piece, so that both are there before the first is stored.
+    await line.write(b"".join(frame_of(command % (room.encode(), str(uuid.uuid4()).encode())) for _ in range(2)))
+    answers = [await line.receive_reply() for _ in range(2)]
+    assert [answer["re"] for answer in answers] == [77, 77]
+    assert [answer["err"]["code"] for answer in answers if "err" in answer] == ["bad_request"]
+    # Once answered it is free again.
+    assert "ok" in await line.ask({"id": 77, "op": "heartbeat"})
 
 
 async def check_close(line: RawLine, payload: bytes, opcode: Opcode, close: int) -> None:
@@ -189,10 +303,3 @@ def check_neighbours(crowd: Crowd) -> None:
         assert client.broken_rules == []
         assert client.connections == 1
         assert not client.refusals
-
-
-def take_p99(clients: list[Client]) -> float:
-    delays = [delay for client in clients for delay in client.delays]
-    for client in clients:
-        client.delays.clear()
-    return p99(delays)

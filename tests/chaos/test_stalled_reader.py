@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-import urllib.request
 
 import msgspec
-import psutil
 import pytest
 
 from tests.chaos.client import Client
 from tests.chaos.conftest import UNLIMITED
 from tests.chaos.crowd import Crowd, eventually
-from tests.chaos.figures import p99
+from tests.chaos.figures import figure, memory, take_p99
 from tests.chaos.people import invite
 from tests.servers import LiveServer, StartServer
 
@@ -94,30 +92,12 @@ async def stall(client: Client) -> None:
 async def until_closed_as_slow(server: LiveServer, most: float) -> float:
     """Wait until the server has given a reader up, and return how many seconds that took."""
     began = time.monotonic()
-    while not await asyncio.to_thread(slow_closed, server):
+    while not await asyncio.to_thread(figure, server, "pavilion_slow_closed_total"):
         assert time.monotonic() - began < most, "The stalled reader was not closed."
         await asyncio.sleep(0.5)
     return time.monotonic() - began
 
 
-def slow_closed(server: LiveServer) -> int:
-    with urllib.request.urlopen(f"{server.origin}/metrics", timeout=5) as answer:
-        lines = answer.read().decode().splitlines()
-    [count] = [line.split()[-1] for line in lines if line.startswith("pavilion_slow_closed_total ")]
-    return int(float(count))
-
-
 async def p99_of_window(clients: list[Client]) -> float:
     await asyncio.sleep(WINDOW_SECONDS)
     return take_p99(clients)
-
-
-def take_p99(clients: list[Client]) -> float:
-    delays = [delay for client in clients for delay in client.delays]
-    for client in clients:
-        client.delays.clear()
-    return p99(delays)
-
-
-def memory(server: LiveServer) -> int:
-    return int(psutil.Process(server.pid).memory_info().rss)
