@@ -10,12 +10,13 @@ from typing import Any
 import httpx
 import pytest
 
+from chat.consumers import ChatConsumer
 from tests.chaos.client import Client
 from tests.chaos.crowd import Crowd, eventually
 from tests.chaos.people import Cast, Person, invite
 from tests.chaos.raw_line import LineClosed, RawLine, greeted_line, raw_line
 from tests.chaos.staff import do_to_people
-from tests.chaos.stored import stored_messages
+from tests.chaos.stored import stored_head, stored_messages
 from tests.servers import LiveServer, StartServer
 
 pytestmark = pytest.mark.chaos
@@ -23,13 +24,13 @@ pytestmark = pytest.mark.chaos
 REVOKED, BANNED, AUTH_REQUIRED = 4502, 4503, 4501
 LONGEST_SECONDS = 5.0
 
-# Each act with the close code of the open socket, and what is refused afterwards: the next socket or the next join.
-ACTS: dict[str, tuple[int, str]] = {
-    "log_out": (REVOKED, "socket"),
-    "delete_session": (REVOKED, "socket"),
-    "disable": (REVOKED, "socket"),
-    "ban_from_room": (BANNED, "join"),
-    "ban_everywhere": (BANNED, "join"),
+# Each act with the close code of the open socket, and that of the next one; None where only the room is closed to them.
+ACTS: dict[str, tuple[int, int | None]] = {
+    "log_out": (REVOKED, AUTH_REQUIRED),
+    "delete_session": (REVOKED, AUTH_REQUIRED),
+    "disable": (REVOKED, AUTH_REQUIRED),
+    "ban_from_room": (BANNED, None),
+    "ban_everywhere": (BANNED, BANNED),
 }
 
 
@@ -97,37 +98,95 @@ async def test_nobody_speaks_where_they_are_not_nor_as_somebody_else(live_server
     async with page_of(server, victim) as page:
         made = await page.post("/api/rooms", json={"name": "Back room", "kind": "private"})
         assert made.status_code == 201, made.text
-    private = made.json()["uid"]
+        private = made.json()["uid"]
+        told = await page.post(f"/api/rooms/{private}/messages", json=draft())
+        assert told.status_code == 201, told.text
+    before = stored_messages(server, private)
     async with greeted_line(server, mallory.cookie) as line:
-        await check_closed_doors(line, cast.rooms[0], private)
+        for room in (private, "nosuchroom"):
+            await check_closed_doors(line, room, victim)
+        await check_public_room(line, cast.rooms[0], victim)
         await check_own_name(line, server, cast, victim)
     async with page_of(server, mallory) as page:
-        answer = await page.post(f"/api/rooms/{private}/messages", json=draft())
-        assert answer.status_code == 404, answer.text
-        assert (await page.get(f"/api/rooms/{private}/messages")).status_code == 404
-    assert stored_messages(server, private) == []
+        for room in (private, "nosuchroom"):
+            await check_closed_pages(page, room)
+    assert stored_messages(server, private) == before
+    assert stored_head(server, private) == 1
+    async with page_of(server, victim) as page:
+        room_as_seen = (await page.get(f"/api/rooms/{private}")).json()
+        history = (await page.get(f"/api/rooms/{private}/messages")).json()
+    assert (room_as_seen["name"], room_as_seen["mode"]) == ("Back room", "open")
+    assert [message["text"] for message in history["items"]] == ["hello"]
 
 
-async def check_closed_doors(line: RawLine, room: str, private: str) -> None:
-    """Neither a room that was not joined on this socket, nor one that may not be seen, nor one that is not there."""
-    for number, (uid, op, d, code) in enumerate(
+# What each command is told about a room that one may not see, which is what it is told about one that is not there:
+# `d`, and the refusal, or the whole answer where there is nothing to refuse.
+CLOSED_DOORS: dict[str, tuple[dict[str, Any], str | dict[str, Any]]] = {
+    "room.join": ({}, "not_found"),
+    "room.sync": ({"since": 0}, "forbidden"),
+    "room.leave": ({}, {}),
+    "room.clear": ({}, "not_found"),
+    "history.fetch": ({}, "forbidden"),
+    "message.send": ({"client_id": str(uuid.uuid4()), "text": "hello"}, "forbidden"),
+    "message.edit": ({"seq": 1, "text": "x"}, "not_found"),
+    "message.delete": ({"seq": 1}, "not_found"),
+    "read.set": ({"seq": 1}, "forbidden"),
+    "presence.list": ({}, "forbidden"),
+    "member.ban": ({"user": "{victim}"}, "not_found"),
+}
+# These name their rooms in `d`.
+ROOMLESS = {"rooms.join", "heartbeat"}
+
+
+def test_every_command_is_tried_at_a_closed_door() -> None:
+    assert CLOSED_DOORS.keys() | ROOMLESS == ChatConsumer.commands.keys()
+
+
+async def check_closed_doors(line: RawLine, room: str, victim: Person) -> None:
+    """Whatever is asked of a room that one is not in and may not see: no answer tells that it is there."""
+    for number, (op, (d, expected)) in enumerate(CLOSED_DOORS.items(), start=1):
+        d = {name: victim.uid if value == "{victim}" else value for name, value in d.items()}
+        answer = await line.ask({"id": number, "op": op, "room": room, "d": d})
+        assert (answer["ok"] if "ok" in answer else answer["err"]["code"]) == expected, (op, answer)
+    joined = await line.ask({"id": 40, "op": "rooms.join", "d": {"rooms": [{"room": room}]}})
+    assert [(item["room_uid"], item["err"]["code"]) for item in joined["ok"]] == [(room, "not_found")]
+    beat = await line.ask({"id": 41, "op": "heartbeat", "d": {"rooms": {room: 0}}})
+    assert beat["ok"] == {"heads": {}}
+
+
+async def check_public_room(line: RawLine, room: str, victim: Person) -> None:
+    """In a room that is open to all, but was not joined on this socket, or where one is a member like the others."""
+    for number, (op, d, code) in enumerate(
         (
-            (room, "message.send", draft(), "forbidden"),
-            (private, "message.send", draft(), "forbidden"),
-            (private, "room.join", {}, "not_found"),
-            ("nosuchroom", "room.join", {}, "not_found"),
-            ("nosuchroom", "message.send", draft(), "forbidden"),
-            (private, "history.fetch", {}, "forbidden"),
-            (private, "presence.list", {}, "forbidden"),
-            (private, "message.edit", {"seq": 1, "text": "x"}, "not_found"),
-            (private, "message.delete", {"seq": 1}, "not_found"),
-            (room, "member.ban", {"user": "x"}, "not_found"),
-            (room, "room.clear", {}, "forbidden"),
+            ("message.send", draft(), "forbidden"),
+            ("history.fetch", {}, "forbidden"),
+            ("presence.list", {}, "forbidden"),
+            ("read.set", {"seq": 1}, "forbidden"),
+            ("room.sync", {"since": 0}, "forbidden"),
+            ("room.clear", {}, "forbidden"),
+            ("member.ban", {"user": victim.uid}, "forbidden"),
         ),
-        start=1,
+        start=42,
     ):
-        answer = await line.ask({"id": number, "op": op, "room": uid, "d": d})
+        answer = await line.ask({"id": number, "op": op, "room": room, "d": d})
         assert answer["err"]["code"] == code, (op, answer)
+
+
+async def check_closed_pages(page: httpx.AsyncClient, room: str) -> None:
+    """The same over HTTP, for every route that names a room, and the page of the room."""
+    for method, path, body in (
+        ("GET", "", None),
+        ("PATCH", "", {"name": "Mine", "mode": "closed"}),
+        ("GET", "/qr.svg", None),
+        ("GET", "/messages", None),
+        ("POST", "/messages", draft()),
+        ("GET", "/changes?since=0", None),
+    ):
+        answer = await page.request(method, f"/api/rooms/{room}{path}", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), (method, path, answer.text)
+    assert (await page.post(f"/api/rooms/{room}/leave")).status_code == 204
+    assert (await page.get(f"/r/{room}/")).status_code == 404
+    assert (await page.post(f"/r/{room}/join/", data={"name": "Mallory"})).status_code == 404
 
 
 async def check_own_name(line: RawLine, server: LiveServer, cast: Cast, victim: Person) -> None:
@@ -160,8 +219,8 @@ async def check_own_name(line: RawLine, server: LiveServer, cast: Cast, victim: 
 async def check_return(server: LiveServer, client: Client, act: str) -> None:
     """Nobody who was removed comes back, through either server."""
     async with raw_line(server, cookie=client.person.cookie) as line:
-        if ACTS[act][1] == "socket":
-            assert await read_bye(line) == AUTH_REQUIRED, act
+        if ACTS[act][1] is not None:
+            assert await read_bye(line) == ACTS[act][1], act
             return
         answer = await line.ask({"id": 1, "op": "room.join", "room": client.room})
         assert answer["err"]["code"] == "banned", (act, answer)
