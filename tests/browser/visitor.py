@@ -89,7 +89,8 @@ def visitors(browser: Browser, origin: str, *options: dict[str, Any]) -> Iterato
     people = [Visitor(browser, origin, **each) for each in options]
     try:
         yield people
-        assert [fault for person in people for fault in person.faults] == []
+        faults = [fault for person in people for fault in person.faults]
+        assert not faults, "\n".join(faults)
     finally:
         for person in people:
             person.context.close()
