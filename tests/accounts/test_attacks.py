@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
 from django.core.cache import cache
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -148,3 +151,12 @@ def test_weak_password_is_refused(client, db, password):
     form = {"display_name": "Ada", "email": "new@example.org", "password1": password}
     assert "errorlist" in client.post(reverse("account_signup"), form).content.decode()
     assert not User.objects.exists()
+
+
+def test_password_changed_on_the_command_line_ends_the_sessions(client, member, monkeypatch):
+    client.force_login(member)
+    monkeypatch.setattr("getpass.getpass", lambda *_args, **_options: "another one entirely")
+    call_command("changepassword", member.email, stdout=StringIO())
+    member.refresh_from_db()
+    assert member.check_password("another one entirely")
+    assert not member.sessions.exists()
