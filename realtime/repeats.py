@@ -7,6 +7,7 @@ journaled a second time under another name, and be shown twice.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -34,7 +35,8 @@ class Repeats(Generic[ItemT, ResultT]):
     conflict: Callable[[], ClientError]
     most: int = MOST
     # The words themselves would take the memory of the whole journal.
-    _answers: dict[Hashable, tuple[int, ResultT]] = field(default_factory=dict, init=False)
+    # Ordered, because of a plain dict the first key is found past the places of all that were deleted before it.
+    _answers: OrderedDict[Hashable, tuple[int, ResultT]] = field(default_factory=OrderedDict, init=False)
 
     def remember(self, item: ItemT, answer: ResultT) -> None:
         """Keep the answer that `item` was given; the first one counts."""
@@ -42,7 +44,7 @@ class Repeats(Generic[ItemT, ResultT]):
         if key in self._answers:
             return
         if len(self._answers) >= self.most:
-            del self._answers[next(iter(self._answers))]
+            self._answers.popitem(last=False)
         self._answers[key] = (hash(words), answer)
 
     def answer(self, item: ItemT) -> ResultT | ClientError | None:
