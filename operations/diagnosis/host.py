@@ -18,23 +18,33 @@ _MB = 2**20
 _LOW_DISK_MB, _FULL_DISK_MB = 1024, 100
 # A thousand visitors take two files each at worst, on top of the server's own.
 _FEW_FILES = 4096
+# A journal this full takes hardly another batch.
+_NEARLY_FULL = 0.95
 
 
 def host_findings() -> Iterator[Finding]:
     yield from _data_folder(settings.DATA_DIR)
-    yield _journals(settings.SPOOL_DIR)
+    yield from _journals(settings.SPOOL_DIR)
     yield _open_files()
     yield _front_end(Path(settings.STATICFILES_DIRS[0]))
     yield _collected(Path(settings.STATIC_ROOT), Path(settings.STATICFILES_DIRS[0]))
 
 
-def _data_folder(folder: Path) -> Iterator[Finding]:
+def _refusal_to_write(folder: Path) -> str:
+    """Return why no file can be written there, an empty text when one can."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder) as file:
             file.write(b"x" * 4096)
     except OSError as error:
-        yield problem("data folder", f"{folder} cannot be written: {error.strerror}.", "Correct its owner or DATA_DIR.")
+        return error.strerror or str(error)
+    return ""
+
+
+def _data_folder(folder: Path) -> Iterator[Finding]:
+    refusal = _refusal_to_write(folder)
+    if refusal:
+        yield problem("data folder", f"{folder} cannot be written: {refusal}.", "Correct its owner or DATA_DIR.")
         return
     free = shutil.disk_usage(folder).free // _MB
     text = f"{folder} is writable, {free:,} MB free"
@@ -46,18 +56,34 @@ def _data_folder(folder: Path) -> Iterator[Finding]:
         yield ok("data folder", text)
 
 
-def _journals(folder: Path) -> Finding:
-    """Report drafts that were acknowledged while the database was away and are not stored yet."""
-    files = [path for path in sorted(folder.glob("*.journal")) if path.stat().st_size] if folder.is_dir() else []
+def _journals(folder: Path) -> Iterator[Finding]:
+    """Report whether drafts can be kept while the database is away, and those that wait to be stored already."""
+    refusal = _refusal_to_write(folder)
+    if refusal:
+        advice = "Correct its owner: without it, sending is refused while the database is away."
+        yield problem("journal", f"{folder} cannot be written: {refusal}.", advice)
+        return
+    files = [path for path in sorted(folder.glob("*.journal")) if path.stat().st_size]
+    size, limit = sum(path.stat().st_size for path in files), settings.SPOOL_MAX_BYTES
+    free = shutil.disk_usage(folder).free
+    if free < limit:
+        yield warning(
+            "journal",
+            f"up to {limit // _MB:,} MB for each process, and the disk has {free // _MB:,} MB left.",
+            "Free some space, or lower SPOOL_MAX_BYTES.",
+        )
+    elif not files:
+        yield ok("journal", f"{folder} is writable and empty, up to {limit // _MB:,} MB for each process")
     if not files:
-        return ok("journal", "empty")
-    size = sum(path.stat().st_size for path in files) // 1024 + 1
-    orphans = [path for path in files if not _is_owned(path)]
-    text = f"{len(files)} files with {size} kB of messages that wait for the database"
-    if orphans:
+        return
+    text = f"{len(files)} files with {size // 1024 + 1} kB of messages that wait for the database"
+    if any(path.stat().st_size > limit * _NEARLY_FULL for path in files):
+        yield problem("journal", f"{text}; one is full.", "Bring the database back: sending is refused until then.")
+    elif orphans := [path for path in files if not _is_owned(path)]:
         advice = f"{len(orphans)} of them belong to servers that are gone: the next server to start stores them."
-        return warning("journal", text, advice)
-    return warning("journal", text, "The server that owns them stores them as soon as the database answers.")
+        yield warning("journal", text, advice)
+    else:
+        yield warning("journal", text, "The server that owns them stores them as soon as the database answers.")
 
 
 def _is_owned(path: Path) -> bool:

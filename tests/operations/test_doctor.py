@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
+import shutil
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from operations.diagnosis import Finding, Level, diagnose, worst
@@ -50,6 +54,11 @@ def test_origin_outside_allowed_hosts_is_a_problem(settings: Any) -> None:
     finding = only(configuration_findings(), "public origin")
     assert finding.level is Level.PROBLEM
     assert "fair.example" in finding.advice
+
+
+def test_origin_within_allowed_hosts_is_fine(settings: Any) -> None:
+    settings.PUBLIC_ORIGIN, settings.ALLOWED_HOSTS = "https://fair.example", [".fair.example"]
+    assert only(configuration_findings(), "public origin").level is Level.OK
 
 
 def test_public_origin_without_encryption_is_a_warning(settings: Any) -> None:
@@ -135,6 +144,38 @@ def test_server_seen_in_the_future_is_a_warning() -> None:
     )
 
 
+def test_database_that_is_away_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise OperationalError("connection refused")
+
+    gone = SimpleNamespace(ensure_connection=away, display_name="PostgreSQL")
+    monkeypatch.setattr("operations.diagnosis.database.connection", gone)
+    (finding,) = database_findings()
+    assert (finding.area, finding.level) == ("database", Level.PROBLEM)
+    assert "does not answer: connection refused" in finding.text
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pending_migrations_are_a_problem() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'chat'")
+    try:
+        finding = only(database_findings(), "migrations")
+    finally:
+        call_command("migrate", "chat", "--fake", "--verbosity", "0")
+    assert finding.level is Level.PROBLEM
+    assert "manage.py migrate" in finding.advice
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.backend("postgres")
+@pytest.mark.parametrize(("seconds", "level"), [(0, Level.OK), (60, Level.WARNING)])
+def test_clock_is_compared_with_the_databases(monkeypatch: pytest.MonkeyPatch, seconds: int, level: Level) -> None:
+    later = timezone.now() + timedelta(seconds=seconds)
+    monkeypatch.setattr("operations.diagnosis.database.timezone.now", lambda: later)
+    assert only(database_findings(), "clock").level is level
+
+
 # --- services ---------------------------------------------------------------------------------------------------
 
 
@@ -165,6 +206,50 @@ def test_folder_that_cannot_be_written_is_a_problem(settings: Any, tmp_path: Pat
     assert only(host_findings(), "data folder").level is Level.PROBLEM
 
 
+@pytest.mark.parametrize(
+    ("free_mb", "level"), [(50_000, Level.OK), (500, Level.WARNING), (50, Level.PROBLEM)], ids=["roomy", "low", "full"]
+)
+def test_disk_is_measured(settings: Any, tmp_path: Path, monkeypatch: Any, free_mb: int, level: Level) -> None:
+    settings.DATA_DIR = tmp_path
+    usage = shutil.disk_usage("/")._replace(free=free_mb * 2**20)
+    monkeypatch.setattr("operations.diagnosis.host.shutil.disk_usage", lambda _: usage)
+    assert only(host_findings(), "data folder").level is level
+
+
+@pytest.mark.parametrize(
+    ("hard", "level"), [(resource.RLIM_INFINITY, Level.OK), (65_536, Level.OK), (1024, Level.WARNING)]
+)
+def test_open_files_are_counted(monkeypatch: Any, hard: int, level: Level) -> None:
+    monkeypatch.setattr("operations.diagnosis.host.resource.getrlimit", lambda _: (256, hard))
+    finding = only(host_findings(), "open files")
+    assert finding.level is level
+    assert ("LimitNOFILE=65536" in finding.advice) == (level is Level.WARNING)
+
+
+def test_empty_journal_is_fine(settings: Any, tmp_path: Path) -> None:
+    settings.SPOOL_DIR = tmp_path / "spool"
+    assert only(host_findings(), "journal").level is Level.OK
+
+
+def test_journal_that_cannot_be_written_is_a_problem(settings: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings.SPOOL_DIR = tmp_path / "file" / "spool"
+    assert only(host_findings(), "journal").level is Level.PROBLEM
+
+
+def test_journal_that_is_full_is_a_problem(settings: Any, tmp_path: Path) -> None:
+    settings.SPOOL_DIR, settings.SPOOL_MAX_BYTES = tmp_path, 1024
+    (tmp_path / "web.journal").write_bytes(b"x" * 1000)
+    assert only(host_findings(), "journal").level is Level.PROBLEM
+
+
+def test_journal_without_room_on_the_disk_is_a_warning(settings: Any, tmp_path: Path) -> None:
+    settings.SPOOL_DIR, settings.SPOOL_MAX_BYTES = tmp_path, 10**18
+    finding = only(host_findings(), "journal")
+    assert finding.level is Level.WARNING
+    assert "SPOOL_MAX_BYTES" in finding.advice
+
+
 def test_journal_of_a_dead_server_is_told_from_a_living_one(settings: Any, tmp_path: Path) -> None:
     settings.SPOOL_DIR = tmp_path
     spool = Spool(tmp_path, "web", 10_000)
@@ -180,6 +265,19 @@ def test_missing_static_files_are_a_problem(settings: Any, tmp_path: Path) -> No
     findings = list(host_findings())
     assert only(findings, "front end").level is Level.PROBLEM
     assert only(findings, "static files").level is Level.PROBLEM
+
+
+def test_built_and_collected_files_are_fine(settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT, settings.STATICFILES_DIRS = tmp_path / "collected", [tmp_path / "static"]
+    script = tmp_path / "static" / "dist" / "room.js"
+    script.parent.mkdir(parents=True)
+    script.write_text("")
+    (tmp_path / "collected").mkdir()
+    manifest = tmp_path / "collected" / "staticfiles.json"
+    manifest.write_text("{}")
+    assert {only(host_findings(), area).level for area in ("front end", "static files")} == {Level.OK}
+    os.utime(manifest, (1, 1))
+    assert only(host_findings(), "static files").level is Level.WARNING
 
 
 # --- the command ------------------------------------------------------------------------------------------------
