@@ -60,13 +60,13 @@ Scheme = Literal["light", "dark"]
 
 
 class Shot(NamedTuple):
-    """A picture. `stage` brings the page there; a page of `noor` belongs to somebody who is in the room already."""
+    """A picture. `stage` brings the page there; `who` is nobody yet, Noor, who is in the room, or the organiser."""
 
     name: str
     look: dict[str, Any]
     scheme: Scheme
     stage: Callable[[Page], None]
-    noor: bool = False
+    who: Literal["", "noor", "staff"] = ""
 
 
 def enter(page: Page, name: str) -> None:
@@ -122,30 +122,35 @@ def missing(page: Page) -> None:
     page.goto("/nothing/here/")
 
 
+def staff(page: Page) -> None:
+    page.goto("/admin/chat/room/")
+
+
 SHOTS = (
     Shot("home-phone-light", PHONE, "light", home),
     Shot("home-phone-dark", PHONE, "dark", home),
     Shot("home-laptop-light", LAPTOP, "light", home),
     Shot("home-laptop-dark", LAPTOP, "dark", home),
-    Shot("room-phone-light", PHONE, "light", room, noor=True),
-    Shot("room-phone-dark", PHONE, "dark", room, noor=True),
-    Shot("room-laptop-light", LAPTOP, "light", room, noor=True),
-    Shot("room-laptop-dark", LAPTOP, "dark", room, noor=True),
-    Shot("share-phone-light", PHONE, "light", share, noor=True),
-    Shot("share-laptop-dark", LAPTOP, "dark", share, noor=True),
-    Shot("offline-phone-dark", PHONE, "dark", offline, noor=True),
-    Shot("offline-laptop-light", LAPTOP, "light", offline, noor=True),
+    Shot("room-phone-light", PHONE, "light", room, "noor"),
+    Shot("room-phone-dark", PHONE, "dark", room, "noor"),
+    Shot("room-laptop-light", LAPTOP, "light", room, "noor"),
+    Shot("room-laptop-dark", LAPTOP, "dark", room, "noor"),
+    Shot("share-phone-light", PHONE, "light", share, "noor"),
+    Shot("share-laptop-dark", LAPTOP, "dark", share, "noor"),
+    Shot("offline-phone-dark", PHONE, "dark", offline, "noor"),
+    Shot("offline-laptop-light", LAPTOP, "light", offline, "noor"),
     Shot("door-phone-light", PHONE, "light", door),
     Shot("door-laptop-dark", LAPTOP, "dark", door),
     Shot("login-phone-dark", PHONE, "dark", login),
     Shot("login-laptop-light", LAPTOP, "light", login),
+    Shot("staff-phone-dark", PHONE, "dark", staff, "staff"),
+    Shot("staff-laptop-light", LAPTOP, "light", staff, "staff"),
     Shot("missing-phone-light", PHONE, "light", missing),
-    Shot("missing-laptop-dark", LAPTOP, "dark", missing),
 )
 
 
-def take(browser: Browser, origin: str, noor: StorageState, shot: Shot, folder: Path) -> None:
-    options = shot.look | ({"storage_state": noor} if shot.noor else {})
+def take(browser: Browser, origin: str, people: dict[str, StorageState], shot: Shot, folder: Path) -> None:
+    options = shot.look | ({"storage_state": people[shot.who]} if shot.who else {})
     context = browser.new_context(base_url=origin, color_scheme=shot.scheme, reduced_motion="reduce", **options)
     try:
         page = context.new_page()
@@ -180,6 +185,20 @@ def crowd(browser: Browser, origin: str) -> StorageState:
     return cookies
 
 
+def organiser(browser: Browser, server: LiveServer) -> StorageState:
+    """Log in with what the demo printed, and return the cookies."""
+    email, password = (server.data_dir / "staff-login").read_text(encoding="utf-8").split()
+    page = browser.new_context(base_url=server.origin).new_page()
+    page.goto("/accounts/login/")
+    page.get_by_label("Email").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_text("Festival Office").first).to_be_visible()
+    cookies = page.context.storage_state()
+    page.context.close()
+    return cookies
+
+
 def find_chromium() -> str:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if path is None:
@@ -197,9 +216,9 @@ def main(folder: Path) -> None:
         server.start()
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_OPTIONS)
-            noor = crowd(browser, server.origin)
+            people = {"noor": crowd(browser, server.origin), "staff": organiser(browser, server)}
             for shot in SHOTS:
-                take(browser, server.origin, noor, shot, folder)
+                take(browser, server.origin, people, shot, folder)
             browser.close()
     finally:
         server.remove()
