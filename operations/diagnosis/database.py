@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from operations.diagnosis.findings import Finding, ok, problem, warning
 from operations.models import ServerNode
+from operations.reach import database_refusal
 
 _CLOCK_SECONDS = 5
 # A server that was seen within this time counts as running; it gives a sign every few seconds.
@@ -26,14 +27,10 @@ def database_findings() -> Iterator[Finding]:
         # Ours is empty and goes with this command; the server's is its own.
         yield ok("database", "SQLite, a throw-away file that is new at each start")
         return
-    try:
-        connection.ensure_connection()
-    except DatabaseError as error:
-        yield problem(
-            "database",
-            f"{connection.display_name} does not answer: {str(error).strip()}",
-            "Start it, or correct DATABASE_URL.",
-        )
+    refusal = database_refusal()
+    if refusal:
+        text = f"{connection.display_name} does not answer: {refusal}"
+        yield problem("database", text, "Start it, or correct DATABASE_URL.")
         return
     try:
         yield from _postgres() if connection.vendor == "postgresql" else _sqlite()

@@ -4,15 +4,16 @@ import json
 import os
 import resource
 import shutil
+import subprocess
+import sys
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.db import connection
 from django.utils import timezone
 
 from operations.diagnosis import Finding, Level, diagnose, worst
@@ -23,6 +24,7 @@ from operations.diagnosis.services import service_findings
 from operations.models import ServerNode
 from realtime.spool import Spool
 from tests.processes import free_port
+from tests.servers import ROOT, StartServer
 
 
 def found(findings: Any, area: str) -> list[Finding]:
@@ -144,15 +146,22 @@ def test_server_seen_in_the_future_is_a_warning() -> None:
     )
 
 
-def test_database_that_is_away_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    def away() -> None:
-        raise OperationalError("connection refused")
-
-    gone = SimpleNamespace(ensure_connection=away, display_name="PostgreSQL")
-    monkeypatch.setattr("operations.diagnosis.database.connection", gone)
-    (finding,) = database_findings()
-    assert (finding.area, finding.level) == ("database", Level.PROBLEM)
-    assert "does not answer: connection refused" in finding.text
+@pytest.mark.live
+def test_database_that_is_away_is_a_problem_with_its_reason(live_server_process: StartServer) -> None:
+    env = {"DATABASE_URL": f"postgresql://ada:hunter2@127.0.0.1:{free_port()}/fair"}
+    server = live_server_process(env, migrate=False, wait=False)
+    command = [sys.executable, "manage.py", "doctor", "--json"]
+    done = subprocess.run(command, check=False, cwd=ROOT, env=server.env, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (1, "")
+    (finding,) = (found for found in json.loads(done.stdout)["findings"] if found["area"] == "database")
+    assert finding["level"] == "problem"
+    assert "Connection refused" in finding["text"]
+    assert "hunter2" not in done.stdout
+    # The server says the same in one line, and no more.
+    assert server.process.popen.wait(30) == 1
+    (line,) = server.log().splitlines()
+    assert line.startswith("CommandError: The database does not answer: ")
+    assert "Connection refused" in line
 
 
 @pytest.mark.django_db(transaction=True)

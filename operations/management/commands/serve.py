@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 from uvicorn._types import ASGI3Application
 
 from operations.listener import ListenError, address_of, adopt_listener, listen_tcp, listen_unix, raise_file_limit
+from operations.reach import database_refusal
 from operations.server import Server, server_config
 
 
@@ -75,6 +76,9 @@ def _prepare_database() -> None:
         call_command("migrate", verbosity=0)
         call_command("setup_demo")
         return
+    refusal = database_refusal()
+    if refusal:
+        raise CommandError(f"The database does not answer: {refusal}")
     try:
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -85,7 +89,7 @@ def _prepare_database() -> None:
     if plan:
         names = ", ".join(f"{migration.app_label}.{migration.name}" for migration, _ in plan[:5])
         more = f" and {len(plan) - 5} more" if len(plan) > 5 else ""
-        raise CommandError(f"The database is behind this version ({names}{more}). Run: manage.py migrate")
+        raise CommandError(f"The database is behind this version ({names}{more}). Run: manage.py migrate, or make run")
 
 
 def _application() -> ASGI3Application:
