@@ -43,7 +43,7 @@ class ServiceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # only its stub
 
 @admin.register(Room)
 class RoomAdmin(ServiceAdmin):
-    list_display = ("name", "kind", "mode", "is_listed", "online_now", "members", "head", "code", "archived_at")
+    list_display = ("name", "mode", "online_now", "members", "code", "kind", "is_listed", "archived_at")
     list_filter = ("kind", "mode", "is_listed", ("archived_at", admin.EmptyFieldListFilter))
     search_fields = ("name", "uid", "code", "short_code")
     ordering: ClassVar[list[str]] = ["position", "name"]

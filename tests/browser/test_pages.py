@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
+from tests.browser.test_rooms import FILL_ROOM
 from tests.browser.visitor import LAPTOP, PHONE, Visitor, visitors
 from tests.servers import StartServer
 
@@ -93,6 +94,32 @@ def test_long_names_and_other_directions_fit(live_server_process: StartServer, c
             assert person.overflow() <= 0
 
 
+# What moves without being asked to, as the browser itself measures it: 0 is nothing, 0.1 is where people notice.
+MEASURE_SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("window", [PHONE, LAPTOP], ids=["phone", "laptop"])
+def test_room_does_not_move_when_its_script_takes_over(
+    live_server_process: StartServer, chromium: Browser, window: dict[str, int]
+) -> None:
+    server = live_server_process(demo=True)
+    server.manage("shell", "--verbosity", "0", "-c", FILL_ROOM)
+    with visitors(chromium, server.origin, {"viewport": window}) as (anna,):
+        anna.enter_listed("Anna")
+        anna.wait_live()
+        anna.page.add_init_script(MEASURE_SHIFTS)
+        anna.page.reload()
+        anna.wait_live()
+        anna.page.wait_for_timeout(1000)
+        assert anna.page.evaluate("window.shifted") < 0.02
+        expect(anna.page.get_by_text("message 260", exact=True)).to_be_in_viewport()
+
+
 def test_namesakes_are_told_apart(live_server_process: StartServer, chromium: Browser) -> None:
     server = live_server_process(demo=True)
     with visitors(chromium, server.origin, {"viewport": LAPTOP}, {"viewport": LAPTOP}) as (one, other):
@@ -120,6 +147,11 @@ def test_rooms_work_without_scripts(live_server_process: StartServer, chromium: 
         anna.expect_texts(["no script needed", "hello"])
         plain.page.get_by_role("link", name="Look for new messages").click()
         plain.page.reload()
+        assert plain.texts() == ["no script needed", "hello"]
+
+        code = anna.code()
+        plain.context.clear_cookies()
+        plain.enter_by_code("Plain again", code.replace("-", " ").upper())
         assert plain.texts() == ["no script needed", "hello"]
 
         plain.page.goto("/")
