@@ -108,7 +108,9 @@ async def test_unix_socket_counts_as_this_machine():
 
 def come_in(server: LiveServer, **headers: str) -> http.client.HTTPResponse:
     line = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-    line.request("POST", "/api/guests", json.dumps({"display_name": "Ada"}), {**headers, "Content-Type": "application/json"})
+    line.request(
+        "POST", "/api/guests", json.dumps({"display_name": "Ada"}), {**headers, "Content-Type": "application/json"}
+    )
     answer = line.getresponse()
     answer.read()
     line.close()
