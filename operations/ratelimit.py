@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 # A healthy Redis answers within milliseconds. One that hangs costs a request this much, and then nobody for a while.
 _STORE_SECONDS = 0.5
 _REST_SECONDS = 10.0
+# The first attempts after a start come at once, from many threads. Without it each would make a store, and count alone.
+_making = threading.Lock()
 
 
 class RateLimited(ClientError):
@@ -75,7 +78,8 @@ def _ask(question: Callable[..., bool], scope: str, identity: str, limit: str) -
     if not settings.RATE_LIMITS_ENABLED:
         return
     item = _parsed(limit)
-    shared = _shared()
+    with _making:
+        shared, local = _shared(), _local()
     if shared is not None and not shared.is_resting:
         try:
             _answer(question, shared.storage, item, scope, identity)
@@ -85,7 +89,7 @@ def _ask(question: Callable[..., bool], scope: str, identity: str, limit: str) -
         except Exception:  # whatever the store raised: counting locally is the answer to all of it
             shared.rests_until = time.monotonic() + _REST_SECONDS
             logger.warning("rate limits: the shared store does not answer, counting in this process", exc_info=True)
-    _answer(question, _local(), item, scope, identity)
+    _answer(question, local, item, scope, identity)
 
 
 def _answer(question: Callable[..., bool], storage: Storage, item: RateLimitItem, scope: str, identity: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import json
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import IntegrityError, OperationalError, connections, transaction
@@ -207,6 +209,19 @@ def test_limit_is_asked_without_counting(fresh_limits):
     ratelimit.hit("door", "ada", "1/minute")
     with pytest.raises(RateLimited):
         ratelimit.refuse_if_spent("door", "ada", "1/minute")
+
+
+def test_first_attempts_at_once_are_counted_together(fresh_limits):
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for number in range(20):
+            only_limits_of_this_test()
+            with ThreadPoolExecutor(8) as threads:
+                asked = [threads.submit(ratelimit.hit, "door", str(number), "5/minute") for _ in range(8)]
+            assert sum(attempt.exception() is None for attempt in asked) == 5
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_limits_can_be_switched_off(fresh_limits, settings):
