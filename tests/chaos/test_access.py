@@ -13,6 +13,7 @@ import pytest
 from chat.consumers import ChatConsumer
 from tests.chaos.client import Client
 from tests.chaos.crowd import Crowd, eventually
+from tests.chaos.pages import page_of
 from tests.chaos.people import Cast, Person, invite
 from tests.chaos.raw_line import LineClosed, RawLine, greeted_line, raw_line
 from tests.chaos.staff import do_to_people
@@ -231,15 +232,6 @@ async def call_alike(server: LiveServer, one: Person, other: Person) -> None:
     async with page_of(server, other) as page:
         answer = await page.post("/api/me/name", json={"display_name": one.name})
         assert answer.status_code == 200, answer.text
-
-
-def page_of(server: LiveServer, person: Person) -> httpx.AsyncClient:
-    """Return a client that posts as one of our own pages does, in the session of `person`."""
-    name, _, key = person.cookie.partition("=")
-    token = "t" * 32
-    return httpx.AsyncClient(
-        base_url=server.origin, cookies={name: key, "csrftoken": token}, headers={"X-CSRFToken": token}
-    )
 
 
 async def read_bye(line: RawLine) -> int:
