@@ -53,6 +53,7 @@ def test_closing_and_opening_keep_what_is_half_written(live_server_process: Star
         run(server, change_room("mode='closed'"))
         for person in people:
             expect_notice(person, closed)
+            expect(person.page.get_by_text("Nothing was said in here")).to_be_visible()
         run(server, change_room("mode='open'"))
         for person in people:
             expect_to_write(person, "half a sent")

@@ -348,20 +348,26 @@ export class RoomPage extends LitElement {
       drafts,
       unreadAfter: this.unreadAfter,
     });
-    if (!rows.length) {
-      return html`<div class="empty">
-        <svg class="empty__mark" aria-hidden="true"><use href="${document.body.dataset.icons}#mark"></use></svg>
-        <strong>It is quiet in here</strong>
-        <p>Say the first word, or invite somebody.</p>
-        <button class="button button--quiet" @click=${() => this.openSheet("share")}>Invite people</button>
-      </div>`;
-    }
+    if (!rows.length) return this.emptyView();
     const context = this.context();
     return html`<ol>${repeat(
       rows,
       (row) => row.key,
       (row) => rowView(row, context),
     )}</ol>`;
+  }
+
+  private emptyView(): TemplateResult {
+    const mark = html`<svg class="empty__mark" aria-hidden="true"><use href="${document.body.dataset.icons}#mark"></use></svg>`;
+    // Nobody is asked to speak, or to bring others, where nobody can.
+    if (this.feed.isClosed)
+      return html`<div class="empty">${mark}<strong>Nothing was said in here</strong></div>`;
+    return html`<div class="empty">
+      ${mark}
+      <strong>It is quiet in here</strong>
+      <p>Say the first word, or invite somebody.</p>
+      <button class="button button--quiet" @click=${() => this.openSheet("share")}>Invite people</button>
+    </div>`;
   }
 
   private jumpView(): TemplateResult | typeof nothing {
