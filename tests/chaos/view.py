@@ -35,7 +35,9 @@ class RoomView:
             self._resume(answer)
             return
         self.epoch, self.position = answer["epoch"], answer["head"]
+        # A fresh start shows what is stored, and nothing else: what has come further up meanwhile is not told again.
         self.messages.clear()
+        self.provisional.clear()
         for message in answer["messages"]:
             self._show(message)
 
