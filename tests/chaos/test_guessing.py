@@ -165,6 +165,7 @@ async def test_two_servers_count_together(live_server_process: StartServer, grow
     assert statuses == [404] * PER_SESSION + [429] * 2
 
 
+@pytest.mark.quiet
 async def test_unknown_expired_closed_and_archived_are_one_answer(live_server_process: StartServer) -> None:
     server = live_server_process(UNLIMITED)
     doors = make_doors(server)

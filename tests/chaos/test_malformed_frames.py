@@ -157,6 +157,7 @@ async def test_every_malformed_frame_has_its_answer(server: LiveServer) -> None:
     check_neighbours(crowd)
 
 
+@pytest.mark.quiet
 async def test_a_flood_of_malformed_frames_slows_nobody_down(server: LiveServer) -> None:
     cast = invite(server, people=NEIGHBOURS + VANDALS)
     crowd = Crowd(cast.rooms[0], cast.people[VANDALS:], [server])
@@ -176,6 +177,7 @@ async def test_a_flood_of_malformed_frames_slows_nobody_down(server: LiveServer)
     assert min(flooded) <= 1.2 * min(quiet) + NOISE_SECONDS
 
 
+@pytest.mark.quiet
 async def test_a_million_frames_at_once_are_read_at_the_servers_pace(server: LiveServer) -> None:
     cast = invite(server, people=NEIGHBOURS + 1)
     crowd = Crowd(cast.rooms[0], cast.people[1:], [server])

@@ -32,6 +32,7 @@ WINDOW_SECONDS = 4
 NOISE_SECONDS = 0.02
 
 
+@pytest.mark.quiet
 async def test_the_others_notice_nothing_of_a_stalled_reader(live_server_process: StartServer) -> None:
     server = live_server_process(UNLIMITED)
     cast = invite(server, people=MEMBERS)
