@@ -51,13 +51,13 @@ class Tally:
             self.skipped += int(suite.get("skipped", 0))
 
 
-# Failing servers are mostly waited for, so two of those tests share the processor. Browsers, and times that are compared,
-# want it for themselves.
+# Failing servers are mostly waited for, so two of those tests share the processor. Browsers, and times that are
+# compared, want it for themselves.
 PLAN = (
     Part("sqlite", "SQLite and the in-memory layer", "sqlite", ["-n", "2", "-m", PLAIN]),
     Part("postgres", "PostgreSQL and Redis", "postgres", ["-n", "2", "-m", PLAIN]),
     Part(
-        "servers", "Real servers: failures, several processes", "sqlite", ["-n", "2", "--dist=worksteal", "-m", SERVERS]
+        "servers", "Real servers and their failures", "sqlite", ["-n", "2", "--dist=worksteal", "-m", SERVERS]
     ),
     Part("quiet", "Browsers, and what is measured", "sqlite", ["-m", QUIET]),
 )

@@ -7,6 +7,9 @@ from typing import Any
 
 Json = dict[str, Any]
 
+# So many changes the server promises to tell one by one.
+LONGEST_RESUME = 300
+
 
 @dataclass(slots=True)
 class RoomView:
@@ -34,12 +37,21 @@ class RoomView:
         if mode == "resumed":
             self._resume(answer)
             return
+        if mode == "reset":
+            self._check_reset(answer)
         self.epoch, self.position = answer["epoch"], answer["head"]
         # A fresh start shows what is stored, and nothing else: what has come further up meanwhile is not told again.
         self.messages.clear()
         self.provisional.clear()
         for message in answer["messages"]:
             self._show(message)
+
+    def _check_reset(self, answer: Json) -> None:
+        """A fresh start is forced on nobody who could have been told what they missed."""
+        behind = answer["head"] - self.position
+        is_due = {"too_old": behind > LONGEST_RESUME, "epoch_changed": answer["epoch"] != self.epoch}
+        if not is_due.get(answer["reason"], False):
+            self.violations.append(f"reset for {answer['reason']}, {behind} changes behind")
 
     def apply(self, event: Json) -> None:
         """Take one live event with a number."""
