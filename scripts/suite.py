@@ -56,9 +56,7 @@ class Tally:
 PLAN = (
     Part("sqlite", "SQLite and the in-memory layer", "sqlite", ["-n", "2", "-m", PLAIN]),
     Part("postgres", "PostgreSQL and Redis", "postgres", ["-n", "2", "-m", PLAIN]),
-    Part(
-        "servers", "Real servers and their failures", "sqlite", ["-n", "2", "--dist=worksteal", "-m", SERVERS]
-    ),
+    Part("servers", "Real servers and their failures", "sqlite", ["-n", "2", "--dist=worksteal", "-m", SERVERS]),
     Part("quiet", "Browsers, and what is measured", "sqlite", ["-m", QUIET]),
 )
 
