@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn._types import ASGI3Application
 
 from operations.listener import BACKLOG
+from operations.websocket import FanOutProtocol
 from realtime.runtime import current
 
 logger = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ def server_config(application: ASGI3Application) -> uvicorn.Config:
         loop="uvloop",
         http="httptools",
         # This implementation has write back-pressure: a slow reader holds up its own sends and nobody else's memory.
-        ws="websockets-sansio",
+        ws=FanOutProtocol,
         ws_max_size=MAX_FRAME_BYTES,
         # The heartbeat of the protocol tells who is gone. uvicorn's own pings would cut off a reader that has stalled
         # with 1011, before it is closed with 4002 and told to resume; the listener's time-out drops dead peers.
