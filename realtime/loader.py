@@ -27,7 +27,7 @@ class BatchLoader(Generic[K, V]):
     """
 
     def __init__(
-        self, threads: DatabaseThreads, fetch: Callable[[list[K]], Mapping[K, V]], *, pause: float = 0.6
+        self, threads: DatabaseThreads, fetch: Callable[[list[K]], Mapping[K, V]], *, pause: float = 0.75
     ) -> None:
         self._threads = threads
         self._fetch = fetch
