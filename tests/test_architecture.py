@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# No database is asked: one backend is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 ROOT = Path(__file__).resolve().parent.parent
 # Each may import those before it. Names in settings are strings, and no imports.
 LAYERS = ("realtime", "operations", "accounts", "chat", "dashboard", "config")

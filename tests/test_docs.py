@@ -17,6 +17,9 @@ from config.jobs import JOBS
 from realtime.close_codes import CloseCode
 from realtime.errors import HTTP_STATUS
 
+# No database is asked: one backend is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 ROOT = Path(__file__).resolve().parent.parent
 OUR_APPS = ("realtime", "operations", "accounts", "chat", "dashboard", "config")
 SOURCES = ("realtime", "chat")

@@ -17,6 +17,9 @@ from scripts.console import ROOT, CommandFailed, SetupError, explain, run
 from scripts.suite import Tally
 from tests.processes import free_port
 
+# No database is asked: one backend is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
