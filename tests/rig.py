@@ -21,6 +21,7 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.core.cache import cache
 from django.db import connection, connections, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -85,6 +86,13 @@ def log_in(person: User) -> str:
     session[HASH_SESSION_KEY] = person.get_session_auth_hash()
     session.save()
     return str(session.session_key)
+
+
+def client_of(person: User, **options: Any) -> Client:
+    """Return Django's test client with the person's session; `options` are its own."""
+    client = Client(**options)
+    client.cookies[settings.SESSION_COOKIE_NAME] = log_in(person)
+    return client
 
 
 def draft(person: User, room: Room | str, text: str = "hello", **fields: Any) -> Draft:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from tests.rig import only_limits_of_this_test, quick_hub, runtime, runtime_of, sit_down
+from tests.rig import (
+    make_guest,
+    make_member,
+    only_limits_of_this_test,
+    open_room,
+    quick_hub,
+    runtime,
+    runtime_of,
+    sit_down,
+)
 
 __all__ = ["quick_hub", "runtime", "runtime_of", "sit_down"]
 
@@ -13,3 +22,19 @@ __all__ = ["quick_hub", "runtime", "runtime_of", "sit_down"]
 def no_attempts_counted() -> None:
     """One test's attempts must not stop the next one's."""
     only_limits_of_this_test()
+
+
+@pytest.fixture
+def ada(transactional_db):
+    return make_member("Ada")
+
+
+@pytest.fixture
+def bob(transactional_db):
+    return make_guest("Bob")
+
+
+@pytest.fixture
+def room(ada, bob):
+    """A room of Ada's with Bob in it."""
+    return open_room(bob, owner=ada)

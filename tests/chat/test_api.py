@@ -17,7 +17,7 @@ from chat.models import Ban, Membership, Message, Room
 from chat.services import entering, rooms
 from chat.services.bans import ban_user
 from operations.models import ActivityEvent
-from tests.rig import fill, in_db, join, log_in, make_guest, make_member, make_staff, open_room, post
+from tests.rig import client_of, fill, in_db, join, log_in, make_guest, make_member, make_staff, open_room, post
 
 pytestmark = pytest.mark.django_db
 
@@ -35,12 +35,6 @@ def ada(db):
 @pytest.fixture
 def room(ada, bob):
     return open_room(bob, owner=ada)
-
-
-def client_of(person, **options) -> Client:
-    client = Client(**options)
-    client.cookies[django_settings.SESSION_COOKIE_NAME] = log_in(person)
-    return client
 
 
 @pytest.fixture

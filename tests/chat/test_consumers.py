@@ -24,28 +24,12 @@ from tests.rig import (
     join,
     log_in,
     make_guest,
-    make_member,
     make_staff,
     open_room,
     post,
 )
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def ada(transactional_db):
-    return make_member("Ada")
-
-
-@pytest.fixture
-def bob(transactional_db):
-    return make_guest("Bob")
-
-
-@pytest.fixture
-def room(ada, bob):
-    return open_room(bob, owner=ada)
 
 
 # --- opening ----------------------------------------------------------------------------------------------------

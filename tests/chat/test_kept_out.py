@@ -8,25 +8,18 @@ from __future__ import annotations
 import uuid
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.urls import get_resolver, reverse
 
 from accounts.models import User
 from chat.consumers import ChatConsumer
 from chat.models import Ban, Membership, Message, Room, RoomCursor
 from config.api import api
-from tests.rig import Socket, in_db, join, log_in, make_guest, make_member, open_room, post
+from tests.rig import Socket, client_of, in_db, join, log_in, make_guest, make_member, open_room, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 UID = str(uuid.UUID(int=7))
 TEXTS = {"client_id": UID, "text": "hello"}
-
-
-@pytest.fixture
-def ada(transactional_db):
-    return make_member("Ada")
 
 
 @pytest.fixture
@@ -51,12 +44,6 @@ def everything():
 
 def ban(person: User) -> None:
     Ban.objects.create(user=person)
-
-
-def client_of(person: User) -> Client:
-    client = Client()
-    client.cookies[settings.SESSION_COOKIE_NAME] = log_in(person)
-    return client
 
 
 # --- HTTP -------------------------------------------------------------------------------------------------------

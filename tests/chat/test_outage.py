@@ -10,24 +10,9 @@ from django.db import OperationalError
 
 from chat.models import Message
 from chat.services import posting
-from tests.rig import held_cursor, in_db, make_guest, make_member, numbers_of, open_room, until
+from tests.rig import held_cursor, in_db, numbers_of, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def ada(transactional_db):
-    return make_member("Ada")
-
-
-@pytest.fixture
-def bob(transactional_db):
-    return make_guest("Bob")
-
-
-@pytest.fixture
-def room(ada, bob):
-    return open_room(bob, owner=ada)
 
 
 @pytest.fixture

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.utils import timezone
 
 from chat import queries
@@ -16,30 +14,19 @@ from chat.services.messages import delete_message
 from chat.services.reading import ReadMark, mark_read
 from chat.services.rooms import clear_room
 from realtime.errors import NotFound
-from tests.rig import fill, head_of, in_db, join, log_in, make_guest, make_member, open_room, post, statements
+from tests.rig import (
+    client_of,
+    fill,
+    head_of,
+    in_db,
+    join,
+    make_guest,
+    open_room,
+    post,
+    statements,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def ada(transactional_db):
-    return make_member("Ada")
-
-
-@pytest.fixture
-def bob(transactional_db):
-    return make_guest("Bob")
-
-
-@pytest.fixture
-def room(ada, bob):
-    return open_room(bob, owner=ada)
-
-
-def client_of(person) -> Client:
-    client = Client()
-    client.cookies[settings.SESSION_COOKIE_NAME] = log_in(person)
-    return client
 
 
 def visited_long_ago(person) -> dt.datetime:

@@ -3,35 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from django.conf import settings
-from django.test import Client
 from django.urls import reverse
 
 from chat.models import Room
-from tests.rig import act_as, head_of, in_db, log_in, make_guest, make_member, make_staff, open_room, post
+from tests.rig import act_as, client_of, head_of, in_db, make_staff, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def ada(transactional_db):
-    return make_member("Ada")
-
-
-@pytest.fixture
-def bob(transactional_db):
-    return make_guest("Bob")
-
-
-@pytest.fixture
-def room(ada, bob):
-    return open_room(bob, owner=ada)
-
-
-def client_of(person) -> Client:
-    client = Client()
-    client.cookies[settings.SESSION_COOKIE_NAME] = log_in(person)
-    return client
 
 
 def over_http(room, ada, **changes) -> None:
