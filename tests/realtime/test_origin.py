@@ -1,4 +1,4 @@
-"""Whose pages may open a socket. `tests/chat/test_consumers.py` shows it at the socket itself."""
+"""Whose pages may open a socket. `tests/chat/test_consumers_opening.py` shows it at the socket itself."""
 
 from __future__ import annotations
 
