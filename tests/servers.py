@@ -153,12 +153,44 @@ def _server_environment(folder: Path, port: int) -> dict[str, str]:
 StartServer = Callable[..., LiveServer]
 
 
+class NewDataFolders:
+    """Data folders of new installations on SQLite, each kind made once and then copied: making one takes seconds."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[bool, Path] = {}
+
+    def prepare(self, server: LiveServer, *, demo: bool) -> None:
+        """Give `server` its data as `migrate` and, with `demo`, `setup_demo` make it."""
+        if any(server.env[name] for name in ("DATABASE_URL", "PERSISTENCE_ENABLED")):
+            _install(server, demo=demo)
+            return
+        if demo not in self._made:
+            _install(server, demo=demo)
+            copy = self._folder / ("demo" if demo else "plain")
+            self._made[demo] = shutil.copytree(server.data_dir, copy)
+        else:
+            shutil.copytree(self._made[demo], server.data_dir, dirs_exist_ok=True)
+
+
+def _install(server: LiveServer, *, demo: bool) -> None:
+    server.manage("migrate", "--verbosity", "0")
+    if demo:
+        server.manage("setup_demo")
+
+
+@pytest.fixture(scope="session")
+def new_data_folders(tmp_path_factory: pytest.TempPathFactory) -> NewDataFolders:
+    return NewDataFolders(tmp_path_factory.mktemp("new-data"))
+
+
 @pytest.fixture
-def live_server_process(built_static: None) -> Iterator[StartServer]:
+def live_server_process(built_static: None, new_data_folders: NewDataFolders) -> Iterator[StartServer]:
     """Return a function that starts a server: `start(env=None, migrate=True, demo=False, wait=True, arguments=())`.
 
-    Without DATABASE_URL and REDIS_URL in `env` it runs on SQLite and in memory. `demo` runs `setup_demo` first. Several
-    servers on one database make a cluster: give the later ones `migrate=False`. `arguments` go to `manage.py serve`.
+    Without DATABASE_URL and REDIS_URL in `env` it runs on SQLite and in memory. `demo` adds what `setup_demo` makes.
+    Several servers on one database make a cluster: give the later ones `migrate=False`. `arguments` go to
+    `manage.py serve`.
     All end with the test.
     """
     servers: list[LiveServer] = []
@@ -174,8 +206,8 @@ def live_server_process(built_static: None) -> Iterator[StartServer]:
         server = LiveServer(env or {}, arguments=arguments)
         servers.append(server)
         if migrate:
-            server.manage("migrate", "--verbosity", "0")
-        if demo:
+            new_data_folders.prepare(server, demo=demo)
+        elif demo:
             server.manage("setup_demo")
         server.start(wait=wait)
         return server
