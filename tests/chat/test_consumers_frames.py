@@ -7,6 +7,8 @@ import uuid
 
 import pytest
 
+from chat.live import parts_of
+
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
