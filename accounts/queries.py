@@ -13,6 +13,7 @@ import msgspec
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.db.models import QuerySet
+from django.db.models.expressions import BaseExpression
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
@@ -43,15 +44,16 @@ def sessions_alive(keys: Collection[str]) -> set[str]:
     return set(_living(keys).values_list("session_key", flat=True))
 
 
-def users_of_sessions(keys: Collection[str]) -> dict[str, Identity]:
-    """Return the person behind each session key; keys that log nobody in are left out. One statement.
+def sessions_of_people(keys: Collection[str], **annotations: BaseExpression) -> dict[str, Session]:
+    """Return, by its key, each session that logs somebody in, with its user. One statement.
 
     The same checks as `django.contrib.auth.get_user`: known backend, active person, and the hash of the
     password in the session equal to that of the row, so that a session from before a password change is refused.
+    `annotations` are read for each session in the same statement.
     """
-    sessions = _living(keys).select_related("user").defer("user__last_login")
+    sessions = _living(keys).select_related("user").defer("user__last_login").annotate(**annotations)
     return {
-        session.session_key: identity_of(session.user)
+        session.session_key: session
         for session in sessions
         if session.user is not None and _is_genuine(session, session.user)
     }

@@ -28,7 +28,7 @@ from django.db.models import (
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.queries import Identity, users_of_sessions
+from accounts.queries import Identity, identity_of, sessions_of_people
 from chat import events
 from chat.events import MemberRow, MessageRow
 from chat.models import Ban, Membership, Message, MessageQuerySet, Room, RoomCursor, standing_bans
@@ -463,7 +463,10 @@ def banned_everywhere(users: Collection[int]) -> set[int]:
 
 
 def newcomers(session_keys: Collection[str]) -> dict[str, Newcomer]:
-    """Return the person behind each session key that logs somebody in. Two statements."""
-    people = users_of_sessions(session_keys)
-    banned = banned_everywhere({person.pk for person in people.values()})
-    return {key: Newcomer(person, is_banned=person.pk in banned) for key, person in people.items()}
+    """Return the person behind each session key that logs somebody in. One statement."""
+    ban = Ban.objects.active(timezone.now()).filter(user=OuterRef("user"), room=None)
+    sessions = sessions_of_people(session_keys, is_banned=Exists(ban))
+    return {
+        key: Newcomer(identity_of(session.user), is_banned=session.is_banned)  # type: ignore[attr-defined, arg-type]
+        for key, session in sessions.items()
+    }

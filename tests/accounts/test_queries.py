@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Session, User
-from accounts.queries import Identity, sessions_alive, users_of_sessions
+from accounts.queries import Identity, identity_of, sessions_alive, sessions_of_people
 from accounts.sessions import SessionStore
 
 
@@ -17,6 +17,10 @@ def key_of(user: User) -> str:
     client = Client()
     client.force_login(user)
     return client.session.session_key
+
+
+def users_of_sessions(keys: list[str]) -> dict[str, Identity]:
+    return {key: identity_of(session.user) for key, session in sessions_of_people(keys).items()}
 
 
 def stored_with(user: User, **changes: str) -> str:
