@@ -25,6 +25,8 @@ class RoomView:
     messages: dict[int, Json] = field(default_factory=dict)
     # The uids shown before they had a number.
     provisional: dict[str, Json] = field(default_factory=dict)
+    # So many changes they must be told one by one; none, where their texts are too long for one answer.
+    longest_resume: int = LONGEST_RESUME
     violations: list[str] = field(default_factory=list)
     # How often a join was answered how: snapshot, resumed, reset.
     modes: dict[str, int] = field(default_factory=dict)
@@ -49,7 +51,7 @@ class RoomView:
     def _check_reset(self, answer: Json) -> None:
         """A fresh start is forced on nobody who could have been told what they missed."""
         behind = answer["head"] - self.position
-        is_due = {"too_old": behind > LONGEST_RESUME, "epoch_changed": answer["epoch"] != self.epoch}
+        is_due = {"too_old": behind > self.longest_resume, "epoch_changed": answer["epoch"] != self.epoch}
         if not is_due.get(answer["reason"], False):
             self.violations.append(f"reset for {answer['reason']}, {behind} changes behind")
 
