@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
@@ -24,6 +25,7 @@ MAX_FRAME_BYTES = 65536
 # under way have the second time; what hangs in a thread after that is ended with the process.
 REQUEST_SECONDS = 8
 STOP_SECONDS = 19.0
+CLOSING_SECONDS = 1.0
 
 # Ten thousand connections are half a million objects that live for hours. With Python's own thresholds the collector
 # walks all of them again and again, and each walk stops the loop for a second. What was loaded by the start is left out
@@ -57,7 +59,19 @@ class Server(uvicorn.Server):
             # uvicorn closes the sockets before it stops the application: they would hear neither why, nor the answers
             # to what they have sent.
             await runtime.say_goodbye()
+            await self._handshakes_closed()
         await super().shutdown(sockets=sockets)
+
+    async def _handshakes_closed(self) -> None:
+        """Give the peers a moment to answer our close.
+
+        uvicorn would hang up at once, and where a message of theirs is still unread the kernel resets the line: they
+        would lose the `bye` that they have not read yet.
+        """
+        for _ in range(round(CLOSING_SECONDS / 0.05)):
+            if not any(isinstance(connection, FanOutProtocol) for connection in self.server_state.connections):
+                return
+            await asyncio.sleep(0.05)
 
 
 def _give_up() -> None:
