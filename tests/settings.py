@@ -10,7 +10,8 @@ from tests.backends import worker_name
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 STATIC_ROOT = DATA_DIR / "staticfiles"
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-SERVESTATIC_USE_FINDERS = True
+# With them, each test client that is made looks through all files.
+SERVESTATIC_USE_FINDERS = False
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # Argon2 takes 50 ms by design; nobody attacks the passwords of tests.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
