@@ -21,6 +21,7 @@ SLOW_CONSUMER = 4002
 MEMBERS = 300
 WRITERS = 4
 MEBIBYTE = 1024 * 1024
+LONG_TEXT = 3800
 # What the kernel and the server take for a narrow line before a send has to wait, generously.
 BUFFERED = 1_000_000
 # 30 s behind, two for the round that finds out, and some for a busy machine.
@@ -67,11 +68,11 @@ async def test_a_reader_a_mebibyte_behind_is_not_waited_for(live_server_process:
     crowd = Crowd(cast.rooms[0], cast.people, [server])
     stalled, others = crowd.clients[-1], crowd.clients[:-1]
     stalled.is_narrow = True
-    # What they miss is longer than a resume carries, wherever in it their line is cut.
-    stalled.view.longest_resume = 0
+    # A resume carries 300,000 characters at most, so of these texts with all that is around them:
+    stalled.view.longest_resume = 300_000 // (LONG_TEXT + 500)
     async with crowd.present():
         stalled.socket.transport.pause_reading()
-        async with crowd.talking(others[:WRITERS], per_second=25, text="x" * 3800):
+        async with crowd.talking(others[:WRITERS], per_second=25, text="x" * LONG_TEXT):
             seconds = await until_closed_as_slow(server, 20)
         stalled.socket.transport.resume_reading()
         await eventually(lambda: stalled.connections == 2 and stalled.is_joined, 15, "the return", crowd.describe)

@@ -25,7 +25,7 @@ class RoomView:
     messages: dict[int, Json] = field(default_factory=dict)
     # The uids shown before they had a number.
     provisional: dict[str, Json] = field(default_factory=dict)
-    # So many changes they must be told one by one; none, where their texts are too long for one answer.
+    # So many changes they must be told one by one; fewer, where their texts are too long for one answer.
     longest_resume: int = LONGEST_RESUME
     violations: list[str] = field(default_factory=list)
     # How often a join was answered how: snapshot, resumed, reset.
