@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "operations",
     "accounts",
     "chat",
+    "builders",
     "config",
     "channels",
     "ninja",
@@ -67,6 +68,7 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.humanize",
+    "django_countries",
     "django.contrib.messages",
     "django.contrib.staticfiles",
 ]

@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class BuildersConfig(AppConfig):
+    name = "builders"
+    verbose_name = "builder directory"
+    default_auto_field = "django.db.models.BigAutoField"
