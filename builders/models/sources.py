@@ -32,6 +32,7 @@ class SourceKey(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["source", "key"], name="one_builder_per_source_key")]
+        indexes: ClassVar = [models.Index(fields=["source", "fingerprint"], name="source_keys_by_fingerprint")]
 
     def __str__(self) -> str:
         return f"{self.source}:{self.key}"
