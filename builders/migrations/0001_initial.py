@@ -22,6 +22,17 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='LookUpDay',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('day', models.DateField(unique=True)),
+                ('requests', models.PositiveIntegerField(default=0)),
+            ],
+            options={
+                'ordering': ['-day'],
+            },
+        ),
+        migrations.CreateModel(
             name='MappingPreset',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -30,6 +41,15 @@ class Migration(migrations.Migration):
                 ('header', models.JSONField()),
                 ('mapping', models.JSONField()),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='PlaceAnswer',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('question', models.CharField(max_length=64, unique=True)),
+                ('body', models.JSONField()),
+                ('fetched_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
             ],
         ),
         migrations.CreateModel(
@@ -360,6 +380,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='service',
             constraint=models.UniqueConstraint(fields=('builder', 'name_folded'), name='service_once_per_builder'),
+        ),
+        migrations.AddIndex(
+            model_name='sourcekey',
+            index=models.Index(fields=['source', 'fingerprint'], name='source_keys_by_fingerprint'),
         ),
         migrations.AddConstraint(
             model_name='sourcekey',
