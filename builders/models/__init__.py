@@ -16,6 +16,7 @@ from builders.models.builder import (
 from builders.models.claims import Claim
 from builders.models.duplicates import DuplicateCandidate, MergeRecord
 from builders.models.imports import ImportChange, ImportJob, ImportRow, MappingPreset
+from builders.models.lookups import LookUpDay, PlaceAnswer
 from builders.models.sources import Rank, SourceKey
 
 __all__ = [
@@ -31,8 +32,10 @@ __all__ = [
     "ImportJob",
     "ImportRow",
     "Location",
+    "LookUpDay",
     "MappingPreset",
     "MergeRecord",
+    "PlaceAnswer",
     "PortfolioImage",
     "PortfolioProject",
     "Rank",
