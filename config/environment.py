@@ -20,6 +20,7 @@ from config.secret_key import FEWEST_CHARACTERS, kept_key
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
+PLACES_URL = "https://places.googleapis.com/v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,9 @@ class Environment:
     node_name: str
     email_url: str
     metrics_token: str
+    places_base_url: str
+    places_api_key: str
+    places_daily_quota: int
     default_from_email: str
     log_level: str
     time_zone: str
@@ -85,6 +89,25 @@ def _metrics_token() -> str:
     return token
 
 
+def _places_base_url() -> str:
+    url = variables.url("PLACES_BASE_URL", ("http", "https"), PLACES_URL).rstrip("/")
+    parts = urlsplit(url)
+    # Every request carries the key: without encryption it would be read on the way.
+    if not parts.hostname or "@" in parts.netloc or (parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS):
+        raise ImproperlyConfigured(
+            "PLACES_BASE_URL must be https://…, or http://… on a loopback address, without a password."
+        )
+    return url
+
+
+def _places_api_key() -> str:
+    key = variables.text("PLACES_API_KEY")
+    # It goes out as a header.
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ImproperlyConfigured("PLACES_API_KEY must be ASCII without blanks.")
+    return key
+
+
 def read_environment() -> Environment:
     """Return the checked environment, after `.env` in the project folder has filled what is unset."""
     environ.Env.read_env(BASE_DIR / ".env")
@@ -118,6 +141,9 @@ def read_environment() -> Environment:
         node_name=variables.text("NODE_NAME"),
         email_url=variables.url("EMAIL_URL", ("smtp", "smtp+tls", "smtp+ssl", "consolemail", "filemail", "memorymail")),
         metrics_token=_metrics_token(),
+        places_base_url=_places_base_url(),
+        places_api_key=_places_api_key(),
+        places_daily_quota=variables.whole("PLACES_DAILY_QUOTA", 500, 0, 1_000_000),
         default_from_email=variables.text("DEFAULT_FROM_EMAIL", "Pavilion <no-reply@localhost>"),
         log_level=variables.checked(
             "LOG_LEVEL", lambda: level, lambda v: v in LOG_LEVELS, f"one of {', '.join(LOG_LEVELS)}"

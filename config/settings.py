@@ -48,6 +48,9 @@ WS_ALLOW_MISSING_ORIGIN = ENVIRONMENT.ws_allow_missing_origin
 WS_CONNECTIONS_PER_USER = ENVIRONMENT.ws_connections_per_user
 SPOOL_MAX_BYTES = ENVIRONMENT.spool_max_bytes
 METRICS_TOKEN = ENVIRONMENT.metrics_token
+PLACES_BASE_URL = ENVIRONMENT.places_base_url
+PLACES_API_KEY = ENVIRONMENT.places_api_key
+PLACES_DAILY_QUOTA = ENVIRONMENT.places_daily_quota
 
 INSTALLED_APPS = [
     "realtime",
