@@ -43,7 +43,8 @@ def check_spreadsheet(path: Path) -> str:
             room = limits.MAX_UNPACKED
             for part in parts:
                 room -= _check_part(archive, part, room)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error, ValueError, OSError) as error:
+    # A version or a packing that the library does not know is a RuntimeError.
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, struct.error, ValueError, OSError) as error:
         raise FileRefused("damaged", _BROKEN_MESSAGE) from error
     return kind
 

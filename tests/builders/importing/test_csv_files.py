@@ -73,6 +73,21 @@ def test_older_encodings_are_recognised_by_their_words(tmp_path, encoding, firms
     assert rows(opened(tmp_path / "firms.csv", csv_text([HEADER, *firms]), encoding=encoding)) == firms
 
 
+@pytest.mark.parametrize(
+    ("encoding", "name"),
+    [
+        ("cp1251", "Выставка Стенд"),
+        ("koi8_r", "Выставка Москва Россия"),
+        ("cp1253", "Αθήνα Εκθέσεις ΑΕ, Θεσσαλονίκη"),
+        ("euc_kr", "서울 전시 주식회사, 부산"),
+        ("big5", "台北展覽設計有限公司, 台灣"),
+    ],
+)
+def test_one_name_is_enough_where_no_letter_is_latin(tmp_path, encoding, name):
+    table = opened(tmp_path / "firms.csv", csv_text([["Name", "City"], [name, "x"]]), encoding=encoding)
+    assert (rows(table), table.layout.notes) == ([[name, "x"]], [])
+
+
 def test_latin_9_is_told_by_its_euro_sign_and_by_its_french(tmp_path):
     for firm in (["Menuiserie", "ab 50 €"], ["Le Cœur de l'Œuvre", "Besançon"]):
         text = csv_text([["Company Name", "City"], firm, ["Théâtre", "Orléans"]])

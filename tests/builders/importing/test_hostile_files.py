@@ -345,6 +345,14 @@ def test_encrypted_spreadsheet_is_refused(book):
     assert refusal_of(book) == "password"
 
 
+@pytest.mark.parametrize(("offset", "value"), [(6, 200), (10, 12), (10, 14), (10, 99)])
+def test_spreadsheet_packed_in_an_unknown_way_is_refused(book, offset, value):
+    data = bytearray(book.read_bytes())
+    data[data.index(b"PK\x01\x02") + offset] = value
+    book.write_bytes(data)
+    assert refusal_of(book) == "damaged"
+
+
 def test_empty_spreadsheet_is_refused(tmp_path):
     assert refusal_of(xlsx(tmp_path / "firms.xlsx", {"Firms": []})) == "empty"
     assert refusal_of(ods(tmp_path / "firms.ods", "")) == "empty"
