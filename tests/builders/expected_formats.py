@@ -1,0 +1,521 @@
+"""What the rows of the files beside this module say, and what is wrong with them: written by hand, from the files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+Row = tuple[dict[str, Any], list[tuple[str, str]]]
+
+EXPECTED: dict[str, list[Row]] = {
+    "eb_a.csv": [
+        (
+            {
+                "name": "Müller & Söhne Messebau GmbH",
+                "website": "https://www.mueller-soehne.example",
+                "emails": ["info@mueller-soehne.example"],
+                "phones": ["+498932651170"],
+                "headquarters": {"country": "DE", "city": "München"},
+                "people": [{"name": "Jürgen Groß"}],
+                "services": [
+                    {"name": "Stand Design", "category": "design"},
+                    {"name": "Messebau", "category": "construction"},
+                    {"name": "Lagerung & Transport", "category": "logistics"},
+                ],
+                "specialisations": ["double-deck", "modular"],
+                "founded": 1987,
+                "team_min": 25,
+                "team_max": 50,
+            },
+            [],
+        ),
+        (
+            {
+                "name": "L'Atelier d'Expo \"Étoile\" SARL",
+                "website": "https://atelier-etoile.example/fr",
+                "emails": ["contact@atelier-etoile.example"],
+                "phones": ["+33153678910"],
+                "headquarters": {"country": "FR", "city": "Paris"},
+                "services": [{"name": "Conception de stands", "category": "design"}],
+                "team_min": 12,
+                "team_max": 12,
+            },
+            [],
+        ),
+        (
+            {
+                "name": "上海展览搭建有限公司",
+                "website": "http://shzl.example",
+                "emails": ["wang@shzl.example"],
+                "phones": ["+862162798600"],
+                "headquarters": {"country": "CN", "city": "上海"},
+                "people": [{"name": "王小明"}],
+                "services": [{"name": "设计", "category": "design"}, {"name": "搭建", "category": "installation"}],
+                "specialisations": ["大型展台"],
+                "founded": 2004,
+                "team_min": 100,
+            },
+            [],
+        ),
+    ],
+    "eb_b.csv": [
+        (
+            {
+                "name": "Emirates Stands FZ-LLC",
+                "description": 'Stands for the Gulf.\n"Ready on time", says the client.',
+                "website": "https://emirates-stands.example",
+                "emails": ["sales@emirates-stands.example"],
+                "phones": ["+97143312200"],
+                "headquarters": {"country": "AE", "city": "Dubai"},
+                "service_places": [{"country": "AE", "city": "Abu Dhabi"}, {"country": "AE", "city": "Sharjah"}],
+                "people": [{"name": "Layla Haddad"}],
+                "services": [{"name": "Exhibition stands", "category": "construction"}, {"name": "Kiosks"}],
+                "specialisations": ["custom"],
+                "extra": {
+                    "images": [
+                        "https://emirates-stands.example/logo.png",
+                        "https://emirates-stands.example/1.jpg",
+                        "https://emirates-stands.example/2.jpg",
+                    ]
+                },
+            },
+            [],
+        ),
+        (
+            {
+                "name": "شركة الخليج للمعارض",
+                "phones": ["+97444441234"],
+                "headquarters": {"country": "QA", "city": "الدوحة"},
+                "people": [{"name": "محمد العلي"}],
+                "services": [{"name": "تصميم الأجنحة"}],
+                "specialisations": ["country-pavilion"],
+            },
+            [],
+        ),
+        (
+            {
+                "name": "O'Brien & Daughters Ltd",
+                "description": "One line only",
+                "website": "https://obrien.example",
+                "emails": ["hello@obrien.example"],
+                "phones": ["+35316771234"],
+                "headquarters": {"country": "IE", "city": "Dublin"},
+                "service_places": [{"country": "IE", "city": "Cork"}],
+                "people": [{"name": "Siobhán O'Brien"}],
+                "services": [{"name": "Modular stands", "category": "modular"}],
+                "specialisations": ["modular"],
+            },
+            [],
+        ),
+    ],
+    "eb_c.csv": [
+        (
+            {
+                "name": "Fuar Yapım A.Ş.",
+                "description": 'İstanbul\'da stand yapımı; "anahtar teslim".',
+                "website": "https://fuaryapim.example",
+                "emails": ["bilgi@fuaryapim.example"],
+                "phones": ["+902124650000"],
+                "headquarters": {
+                    "country": "TR",
+                    "city": "İstanbul",
+                    "street": "Atatürk Caddesi No: 12/3, 34149 İstanbul",
+                },
+                "people": [{"name": "Gülşen Yılmaz"}],
+                "specialisations": ["ahşap stand", "modüler stand"],
+                "founded": 1999,
+                "team_min": 1000,
+                "team_max": 5000,
+            },
+            [],
+        ),
+        (
+            {
+                "name": "Diseño Ferial S.L.",
+                "description": "Primera línea\nSegunda línea, con coma",
+                "website": "https://ferial.example",
+                "emails": ["hola@ferial.example"],
+                "phones": ["+34934123456"],
+                "headquarters": {"country": "ES", "city": "Barcelona", "street": "C/ de la Marina 16, 08005 Barcelona"},
+                "people": [{"name": "Íñigo Núñez"}],
+                "specialisations": ["stands a medida"],
+                "founded": 2011,
+                "team_min": 8,
+                "team_max": 8,
+            },
+            [],
+        ),
+    ],
+    "eb_d.csv": [
+        (
+            {
+                "name": "Stånd & Sön AB",
+                "description": "Monterbygge",
+                "website": "https://standson.example",
+                "emails": ["info@standson.example"],
+                "phones": ["+46850829000"],
+                "headquarters": {"country": "SE", "city": "Stockholm"},
+                "people": [{"name": "Åsa Öberg"}],
+                "services": [{"name": "Design", "category": "design"}, {"name": "Montage", "category": "installation"}],
+                "plan": "professional",
+            },
+            [],
+        ),
+        (
+            {
+                "name": "Expo Włocławek Sp. z o.o.",
+                "website": "http://expo-wl.example",
+                "emails": ["biuro@expo-wl.example"],
+                "phones": ["+48226210200"],
+                "headquarters": {"country": "PL", "city": "Warszawa"},
+                "people": [{"name": "Łukasz Żak"}],
+                "services": [{"name": "projekt stoisk", "category": "management"}],
+                "plan": "free",
+            },
+            [],
+        ),
+        (
+            {
+                "name": "New to platform Stands Inc.",
+                "emails": ["mail@ntp.example"],
+                "phones": ["+17028920711"],
+                "headquarters": {"country": "US", "city": "Las Vegas"},
+                "plan": "basic",
+            },
+            [],
+        ),
+    ],
+    "eb_e.csv": [
+        (
+            {
+                "name": "Padiglione Uno S.p.A.",
+                "description": 'Allestimenti "su misura", dal 1970',
+                "emails": ["info@padiglioneuno.example"],
+                "phones": ["+390249971234"],
+                "headquarters": {"country": "IT", "city": "Milano"},
+            },
+            [],
+        ),
+        (
+            {
+                "name": "Tribune Standbouw B.V.",
+                "emails": ["info@tribune.example"],
+                "phones": ["+31205491212"],
+                "headquarters": {"country": "NL", "city": "Amsterdam"},
+            },
+            [],
+        ),
+    ],
+    "eb_export.csv": [
+        (
+            {
+                "name": "Feira Viva Lda",
+                "website": "https://feiraviva.example",
+                "emails": ["geral@feiraviva.example"],
+                "phones": ["+351218921500"],
+                "headquarters": {"country": "PT", "city": "Lisboa"},
+                "people": [{"name": "João Conceição"}],
+                "services": [{"name": "Stands", "category": "construction"}, {"name": "Aluguer", "category": "rental"}],
+                "founded": 2001,
+                "team_min": 10,
+                "team_max": 10,
+                "rating": "4.7",
+                "projects_completed": 312,
+                "is_verified": True,
+            },
+            [],
+        ),
+        (
+            {
+                "name": "Mumbai Exhibits Pvt. Ltd.",
+                "website": "https://mumbaiexhibits.example",
+                "emails": ["priya@mumbaiexhibits.example"],
+                "phones": ["+912226540001"],
+                "headquarters": {"country": "IN", "city": "Mumbai"},
+                "people": [{"name": "Priya Deshpande"}],
+                "services": [{"name": "Fabrication", "category": "construction"}],
+                "founded": 2010,
+                "team_min": 60,
+                "team_max": 60,
+                "projects_completed": 45,
+                "is_verified": False,
+            },
+            [],
+        ),
+    ],
+    "gbp.csv": [
+        (
+            {
+                "key": "ZH-01",
+                "name": "Zürcher Standbau AG",
+                "description": "Wir bauen.\nSeit 1975.",
+                "website": "https://zuercher-standbau.example",
+                "phones": ["+41442712030", "+41442712031", "+41792145566"],
+                "social": ["https://www.instagram.com/zuercherstandbau"],
+                "headquarters": {
+                    "country": "CH",
+                    "region": "ZH",
+                    "city": "Zürich",
+                    "district": "Kreis 5",
+                    "street": "Hardturmstrasse 161, 2. Stock",
+                    "postcode": "8005",
+                    "latitude": "47.391500",
+                    "longitude": "8.512300",
+                },
+                "services": [
+                    {"name": "Messebauunternehmen", "category": "construction"},
+                    {"name": "Schreinerei", "category": "construction"},
+                    {"name": "Innenarchitekt", "category": "design"},
+                ],
+                "founded": 1975,
+                "extra": {
+                    "hours": {
+                        "sunday": "closed",
+                        "monday": "08:00-12:00",
+                        "tuesday": "08:00-12:00, 13:00-17:00",
+                        "wednesday": "08:00-12:00",
+                        "thursday": "08:00-12:00",
+                        "friday": "08:00-12:00",
+                        "saturday": "closed",
+                        "special": "2026-12-24: x",
+                    }
+                },
+            },
+            [],
+        ),
+    ],
+    "gbp_british.csv": [
+        (
+            {
+                "key": "LDN-7",
+                "name": "Queen's Hall Exhibitions Ltd",
+                "description": "We build.",
+                "website": "https://queenshall.example",
+                "phones": ["+442074760000", "+442074760009"],
+                "headquarters": {
+                    "country": "GB",
+                    "city": "London",
+                    "district": "Newham",
+                    "street": "Unit 3, Royal Victoria Dock",
+                    "postcode": "E16 1XL",
+                    "latitude": "51.508100",
+                    "longitude": "0.029400",
+                },
+                "services": [{"name": "Exhibition stand builder", "category": "construction"}],
+                "extra": {
+                    "hours": {
+                        "sunday": "closed",
+                        **dict.fromkeys(("monday", "tuesday", "wednesday", "thursday", "friday"), "09:00-17:00"),
+                        "saturday": "closed",
+                    }
+                },
+            },
+            [],
+        ),
+        (
+            {
+                "key": "BHM-2",
+                "name": "Bull Ring Stands",
+                "phones": ["+441216430000"],
+                "headquarters": {
+                    "country": "GB",
+                    "region": "West Midlands",
+                    "city": "Birmingham",
+                    "street": "14 Digbeth",
+                    "postcode": "B5 6BD",
+                },
+                "services": [{"name": "Joinery", "category": "construction"}],
+                "status": "closed",
+                "extra": {
+                    "hours": dict.fromkeys(
+                        ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"), "closed"
+                    )
+                },
+            },
+            [],
+        ),
+    ],
+    "gbp_older.csv": [
+        (
+            {
+                "key": "17",
+                "name": "東京ディスプレイ株式会社",
+                "description": "展示会の設計と施工。",
+                "website": "https://tokyo-display.example",
+                "phones": ["+81355301111"],
+                "headquarters": {
+                    "country": "JP",
+                    "region": "東京都",
+                    "city": "東京",
+                    "district": "江東区",
+                    "street": "有明3-11-1",
+                    "postcode": "135-0063",
+                    "latitude": "35.629800",
+                    "longitude": "139.794200",
+                },
+                "services": [{"name": "展示会ブース施工"}],
+                "extra": {"hours": "Mo-Fr 09:00-18:00"},
+            },
+            [],
+        ),
+    ],
+    "outscraper.csv": [
+        (
+            {
+                "key": "ChIJabcdefghijklmnopqrstu1",
+                "name": "Wiener Messestand e.U.",
+                "description": "Messestände aus Wien",
+                "website": "https://wiener-messestand.example/?utm_source=gmb",
+                "maps_url": "https://www.google.com/maps/place/Wiener/@48.2",
+                "emails": ["office@wiener-messestand.example"],
+                "phones": ["+4317291000", "+4317291001"],
+                "headquarters": {
+                    "country": "AT",
+                    "region": "Wien",
+                    "city": "Wien",
+                    "district": "Leopoldstadt",
+                    "street": "Messeplatz 1",
+                    "postcode": "1020",
+                    "latitude": "48.217500",
+                    "longitude": "16.406100",
+                },
+                "services": [{"name": "Stand builder", "category": "construction"}, {"name": "Event planner"}],
+                "rating": "4.8",
+                "review_count": 127,
+                "status": "operational",
+                "extra": {"hours": {"Monday": "9AM-5PM", "Sunday": "Closed"}},
+            },
+            [],
+        ),
+        (
+            {
+                "key": "ChIJabcdefghijklmnopqrstu2",
+                "name": "São Paulo Stands Ltda",
+                "maps_url": "https://www.google.com/maps/place/SP/@-23.5",
+                "phones": ["+551122260400"],
+                "headquarters": {
+                    "country": "BR",
+                    "region": "SP",
+                    "city": "São Paulo",
+                    "district": "Santana",
+                    "street": "Av. Olavo Fontoura 1209",
+                    "postcode": "02012-021",
+                    "latitude": "-23.516300",
+                    "longitude": "-46.642700",
+                },
+                "services": [{"name": "Exhibition builder", "category": "construction"}],
+                "review_count": 0,
+                "status": "closed_temporarily",
+            },
+            [],
+        ),
+    ],
+    "gosom.csv": [
+        (
+            {
+                "key": "ChIJabcdefghijklmnopqrstu3",
+                "name": "Expo Praha s.r.o.",
+                "description": 'Stánky, "na klíč"',
+                "website": "https://expo-praha.example",
+                "maps_url": "https://www.google.com/maps/place/Expo+Praha/data=!4m2",
+                "emails": ["info@expo-praha.example", "obchod@expo-praha.example"],
+                "phones": ["+420225291111"],
+                "headquarters": {
+                    "country": "CZ",
+                    "city": "Praha 18",
+                    "district": "Letňany",
+                    "street": "Beranových 667",
+                    "postcode": "199 00",
+                    "latitude": "50.131000",
+                    "longitude": "14.516000",
+                },
+                "services": [{"name": "Stavba stánků"}],
+                "rating": "4.4",
+                "review_count": 33,
+                "status": "operational",
+                "extra": {"hours": {"Monday": ["8AM–4PM"], "Sunday": ["Closed"]}},
+            },
+            [],
+        ),
+    ],
+    "apify_places.csv": [
+        (
+            {
+                "key": "ChIJabcdefghijklmnopqrstu4",
+                "name": "Seoul Booth Co. (서울부스)",
+                "website": "https://seoulbooth.example",
+                "maps_url": "https://www.google.com/maps/search/?api=1&query=Seoul%20Booth&query_place_id=ChIJabcdefghijklmnopqrstu4",
+                "phones": ["+82260000114"],
+                "headquarters": {"country": "KR", "city": "Seoul", "street": "513 Yeongdong-daero"},
+                "services": [{"name": "Exhibit builder", "category": "construction"}],
+                "rating": "4.9",
+                "review_count": 1204,
+            },
+            [],
+        ),
+        (
+            {
+                "key": "ChIJabcdefghijklmnopqrstu5",
+                "name": "Las Vegas Displays",
+                "maps_url": "https://www.google.com/maps/search/?api=1&query=LV&query_place_id=ChIJabcdefghijklmnopqrstu5",
+                "phones": ["+17028920711"],
+                "headquarters": {
+                    "country": "US",
+                    "region": "Nevada",
+                    "city": "Las Vegas",
+                    "street": "3150 Paradise Rd",
+                },
+                "services": [{"name": "Display stand manufacturer", "category": "construction"}],
+                "review_count": 0,
+            },
+            [],
+        ),
+    ],
+    "foursquare.csv": [
+        (
+            {
+                "key": "4b5988fef964a520e62a28e3",
+                "name": "Kiosk & Co, Sydney",
+                "website": "http://kioskco.example",
+                "emails": ["hello@kioskco.example"],
+                "phones": ["+61297041111"],
+                "social": [
+                    "https://www.facebook.com/108456789012345",
+                    "https://www.instagram.com/kiosk.co",
+                    "https://x.com/kioskco",
+                ],
+                "headquarters": {
+                    "country": "AU",
+                    "region": "NSW",
+                    "city": "Sydney",
+                    "street": "1 Showground Rd, Homebush",
+                    "postcode": "2127",
+                    "latitude": "-33.813600",
+                    "longitude": "151.003400",
+                },
+                "services": [
+                    {"name": "Exhibit Builder", "category": "construction"},
+                    {"name": "Design Studio", "category": "design"},
+                ],
+            },
+            [],
+        ),
+        (
+            {
+                "key": "5c1a2b3c4d5e6f7081920304",
+                "name": "Hong Kong Fair Works 香港展覽",
+                "phones": ["+85225828888"],
+                "headquarters": {
+                    "country": "HK",
+                    "region": "Hong Kong",
+                    "city": "Wan Chai",
+                    "street": "1 Expo Drive",
+                    "latitude": "22.283100",
+                    "longitude": "114.173300",
+                },
+                "services": [{"name": "Event Service"}],
+                "status": "closed",
+            },
+            [],
+        ),
+    ],
+}
