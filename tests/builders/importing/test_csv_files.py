@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from builders.importing import csv_files, dialects, limits
 from builders.importing.errors import FileRefused
@@ -322,3 +324,22 @@ def test_delimiter_that_cannot_be_one_is_refused(tmp_path, delimiter, quote):
     with pytest.raises(FileRefused) as refusal:
         opened(tmp_path / "firms.csv", SIMPLE, layout=Layout(delimiter=delimiter, quote=quote))
     assert refusal.value.code == "delimiter"
+
+
+# Marks that are taken off have their own test; a lone half of a pair cannot be written.
+CELLS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12).filter(
+    lambda cell: not cell.startswith(("'", '="'))
+)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    firms=st.lists(st.lists(CELLS, min_size=3, max_size=3), max_size=6),
+    delimiter=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+)
+def test_no_cell_is_changed_or_shifted(tmp_path, firms, delimiter, encoding):
+    text = csv_text([["Name", "City", "Notes"], *firms], delimiter)
+    layout = Layout(encoding=encoding, delimiter=delimiter, header_row=1)
+    expected = [firm for firm in firms if any(map(str.strip, firm))]
+    assert rows(opened(tmp_path / "firms.csv", text, encoding=encoding, layout=layout)) == expected

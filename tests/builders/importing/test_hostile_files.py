@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 import xlsxwriter
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from builders.importing import limits
 from builders.importing.errors import FileRefused
@@ -382,6 +384,44 @@ def test_markup_is_text_like_any_other(tmp_path):
     assert rows(opened(tmp_path / "firms.csv", csv_text([["Name", "Website", "City"], firm]))) == [firm]
     with open_table(xlsx(tmp_path / "f.xlsx", {"F": [["Name", "Website", "City"], firm]}), "f.xlsx") as table:
         assert rows(table) == [firm]
+
+
+PIECES = st.sampled_from(
+    [
+        b'"',
+        b"'",
+        b",",
+        b";",
+        b"\t",
+        b"\n",
+        b"\r",
+        b"\0",
+        b"sep=;\n",
+        b"[",
+        b"{",
+        b"}",
+        b"]",
+        b":",
+        b'"a"',
+        b"-",
+        b"1e9",
+        b"Name,City\n",
+    ]
+    + ["\ufeff".encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be")]
+    + ["Łódź, 東京".encode(code) for code in ("utf-8", "utf-16-le", "gb18030")]
+)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(PIECES | st.binary(max_size=8), max_size=40), name=st.sampled_from(["firms.csv", "firms.json"]))
+def test_any_bytes_are_read_or_refused(tmp_path, parts, name):
+    path = tmp_path / name
+    path.write_bytes(b"".join(parts))
+    with contextlib.suppress(FileRefused), open_table(path, name) as table:
+        if table.kind == "rows":
+            assert all(len(cells) >= len(table.header) for _, cells in table.rows())
+        else:
+            assert all(isinstance(record, dict) for _, record in table.records())
 
 
 # --- Memory.
