@@ -113,18 +113,6 @@ def read(record: Mapping[str, Any], shape: str = "", region: str = "") -> tuple[
     return _read(taking, names, region), taking.problems
 
 
-def records_in(document: object) -> list[dict[str, Any]]:
-    """Return the records of an answer of either API, of a list of them, or of one record alone."""
-    if isinstance(document, list):
-        return [record for record in document if isinstance(record, dict)]
-    if not isinstance(document, dict):
-        return []
-    for key in ("places", "results", "result", "data", "listings", "builders"):
-        if isinstance(document.get(key), list | dict):
-            return records_in(document[key])
-    return [document] if shape_of(document) else []
-
-
 def _read(taking: Taking, names: _Names, region: str) -> Record:
     key = _bare_key(taking.text("external_key", *names.key, limit=200))
     # What is left of the names of the key says nothing else.
