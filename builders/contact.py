@@ -19,6 +19,8 @@ _PLAIN_EMAIL = re.compile(
 )
 _LONGEST_EMAIL = 254
 _LONGEST_LOCAL_PART = 64
+# With a name before it and a subject behind.
+_LONGEST_MENTION = 1000
 # Endings that are reserved for no use at all; the validator knows them, too.
 _RESERVED_ENDINGS = frozenset({"arpa", "invalid", "local", "localhost", "onion", "test"})
 _AROUND_EMAIL = re.compile(r"^(?:mailto:)?\s*(?:[^<>@]*<)?([^<>\s?]+@[^<>\s?]+?)[>.,;]*(?:\?.*)?$", re.IGNORECASE)
@@ -30,6 +32,8 @@ def email(text: str) -> str | None:
     >>> email("Info@Firma.DE"), email("mailto:info@firma.de"), email("info at firma.de")
     ('info@firma.de', 'info@firma.de', None)
     """
+    if len(text) > _LONGEST_MENTION:
+        return None
     address = text.strip().lower()
     if _PLAIN_EMAIL.fullmatch(address):
         if len(address) <= _LONGEST_EMAIL and address.index("@") <= _LONGEST_LOCAL_PART:
@@ -49,6 +53,10 @@ _HOST = re.compile(r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][\w-]{0,61}[^\W_
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\\<>\"`{}|^]")
 _HOST_WITH_PORT = re.compile(r"[^\s/:]+\.[^\s/:]+:\d+(?:/|$)")
 _LONGEST_URL = 500
+# An address that taking apart and putting together again would not change: most of them, in a tenth of the time.
+_PLAIN_URL = re.compile(
+    r"(https?://)?((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,24})((?:/[A-Za-z0-9._~%+-]*)*)"
+)
 
 
 def url(text: str) -> str | None:
@@ -60,7 +68,11 @@ def url(text: str) -> str | None:
     ('https://www.firma.de/Messe', None, None)
     """
     address = text.strip()
-    if not address or len(address) > _LONGEST_URL or _FORBIDDEN.search(address):
+    if len(address) > _LONGEST_URL:
+        return None
+    if (plain := _PLAIN_URL.fullmatch(address)) and len(address) + len("https://") <= _LONGEST_URL:
+        return address if plain[1] else f"https://{address}"
+    if not address or _FORBIDDEN.search(address):
         return None
     scheme = _SCHEME.match(address)
     if scheme is None or (_HOST_WITH_PORT.match(address) and "//" not in address):
@@ -153,7 +165,6 @@ def is_shared_domain(domain: str) -> bool:
     return domain in _shared_domains() or brand in _SHARED_BRANDS or brand in _FREE_MAIL_BRANDS
 
 
-@lru_cache(maxsize=8192)
 def registrable_domain(text: str) -> str:
     """Return the domain that a firm has registered, from an address of the web or of e-mail.
 
@@ -162,7 +173,11 @@ def registrable_domain(text: str) -> str:
     >>> registrable_domain("https://shop.firma.co.uk/x"), registrable_domain("info@gmail.com")
     ('firma.co.uk', '')
     """
-    host = _host_of(text)
+    return _domain_of(_host_of(text)) if len(text) <= _LONGEST_MENTION else ""
+
+
+@lru_cache(maxsize=8192)
+def _domain_of(host: str) -> str:
     if not host or _is_address(host):
         return ""
     found = _suffixes()(host)

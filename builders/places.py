@@ -31,7 +31,6 @@ _NO_COUNTRY = frozenset({"xx", "zz", "na", "n a"})
 _NAMIBIA = "NA"
 
 
-@lru_cache(maxsize=4096)
 def country_code(text: str) -> str:
     """Return the ISO 3166 alpha-2 code of a country given as a name, alpha-2 or alpha-3; "" when it is none we know.
 
@@ -42,6 +41,14 @@ def country_code(text: str) -> str:
     >>> country_code("Deutschland"), country_code("ARE"), country_code("Atlantis")
     ('DE', 'AE', '')
     """
+    return _country_code(text) if len(text) <= _LONGEST_NAME else ""
+
+
+_LONGEST_NAME = 200
+
+
+@lru_cache(maxsize=4096)
+def _country_code(text: str) -> str:
     known = _countries()
     key = fold(text)
     if text.strip() == _NAMIBIA:
@@ -111,13 +118,17 @@ def _cities() -> dict[str, str]:
     return known
 
 
-@lru_cache(maxsize=16384)
 def city_key(text: str) -> str:
     """Return what the names of one city have in common: folded, in English where it has an English name.
 
     >>> city_key("München") == city_key("Muenchen") == city_key("MUNICH")
     True
     """
+    return _city_key(text[:_LONGEST_NAME])
+
+
+@lru_cache(maxsize=16384)
+def _city_key(text: str) -> str:
     known = _cities()
     key = fold(text)
     return known.get(key) or known.get(_TRAILING_WORD.sub("", key)) or _LEADING_SAINT.sub("st ", key)

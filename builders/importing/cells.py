@@ -44,7 +44,7 @@ def is_nothing(text: str) -> bool:
     lower = text.strip().lower()
     if not lower or lower in _NOTHING or lower.startswith("no-email+"):
         return True
-    if not lower.endswith(("unknown.com", "unknown.com/")):
+    if "unknown.com" not in lower:
         return False
     host = lower.rstrip("/").rpartition("//")[2].rpartition("@")[2]
     return host in _NOTHING_HOSTS
@@ -57,7 +57,6 @@ _INVISIBLE = re.compile(
 )
 _LINE_BREAKS = re.compile(r"\r\n?|\u2028|\u2029|\x0b|\x0c|\x85")
 _MANY_BREAKS = re.compile(r"\n{3,}")
-_SPACES_AT_BREAK = re.compile(r"[^\S\n]*\n[^\S\n]*")
 
 
 def clean_line(cell: str) -> str:
@@ -72,7 +71,9 @@ def clean_line(cell: str) -> str:
 def clean_text(cell: str) -> str:
     """Return a text with its paragraphs, at most one empty line between them."""
     text = _INVISIBLE.sub("", _LINE_BREAKS.sub("\n", unicodedata.normalize("NFC", cell)))
-    return _MANY_BREAKS.sub("\n\n", _SPACES_AT_BREAK.sub("\n", text)).strip()
+    # Line by line: a pattern for spaces at a break would look at each of a million spaces anew.
+    lines = "\n".join([line.strip() for line in text.split("\n")])
+    return _MANY_BREAKS.sub("\n\n", lines).strip()
 
 
 _SEPARATORS = re.compile(r"[;|\n]")
@@ -88,6 +89,21 @@ def parts_of(cell: str) -> list[str]:
     (['Design', 'Build, rent'], ['Rental (tables, chairs)', 'Design'], ['a', 'b'])
     """
     text = cell.strip()
+    if len(text) <= _LONGEST_KEPT:
+        return list(_known_parts(text))
+    return _parts(text)
+
+
+# The lists of a file repeat: services, specialisations, cities. Long ones hardly do.
+_LONGEST_KEPT = 200
+
+
+@lru_cache(maxsize=4096)
+def _known_parts(text: str) -> tuple[str, ...]:
+    return tuple(_parts(text))
+
+
+def _parts(text: str) -> list[str]:
     if text[:1] == "[" and text[-1:] == "]":
         listed = json_list(text)
         if listed is not None:
@@ -321,9 +337,16 @@ _STATUS_OF_LISTINGS = frozenset(
 _STATUS_OF_THE_HOUR = re.compile(r"open(?:ed)? (?:closes|now|24)|closed opens|closes soon|opens soon|open 24 hours")
 
 
-@lru_cache(maxsize=512)
 def to_status(text: str) -> str | None:
     """Return one of `Builder.Status`, "" for a word that says nothing of the firm, None for one that is not known."""
+    return _status_of(text) if len(text) <= _LONGEST_STATUS else None
+
+
+_LONGEST_STATUS = 100
+
+
+@lru_cache(maxsize=512)
+def _status_of(text: str) -> str | None:
     word = fold(text)
     if word in _STATUS_WORDS:
         return _STATUS_WORDS[word]

@@ -12,6 +12,7 @@ from typing import Final
 from builders.contact import email, url
 from builders.importing.cells import (
     is_nothing,
+    is_scientific,
     parts_of,
     to_decimal,
     to_founded,
@@ -28,7 +29,6 @@ NEEDED: Final = 0.8
 
 _PHONE = re.compile(r"[+(]?[\d\s()./\-–+]{5,}(?:\s*(?:ext|x|dw|int)\.?\s*\d{1,6})?$", re.IGNORECASE)
 _PHONE_DIGITS = range(6, 17)
-_SCIENTIFIC = re.compile(r"\d+[.,]?\d*e\+?\d+$", re.IGNORECASE)
 _DECIMAL = re.compile(r"-?\d{1,3}[.,]\d+$")
 _MAPS = re.compile(
     r"(?:^|//|\.)(?:google\.[a-z.]+/(?:maps|search|local)|maps\.google\.|"
@@ -38,6 +38,10 @@ _POSTCODE = re.compile(r"[A-Za-z]{0,4}[-\s]?\d[\w\s-]{0,9}|[A-Za-z]{1,2}\d[\w\s]
 _LETTERS = re.compile(r"[^\W\d_]")
 _ONLY_NUMBERS = re.compile(r"[\d\s.,:/+\-()%$€£]+")
 _LONGEST_NAME = 200
+_LONGEST_LINK = 500
+# What is longer is a text. Some of the patterns would take hours over a cell of a million characters.
+_LONGEST_TESTED = 1000
+_OF_ANY_LENGTH = frozenset({"json", "text", "words"})
 _LONGEST_KEY = 200
 _LONGEST_PLACE = 120
 _MAX_LATITUDE = 90
@@ -46,7 +50,7 @@ _MAX_LONGITUDE = 180
 
 def is_maps_link(text: str) -> bool:
     """Return whether the address leads to a map, or to a search, and not to a site of the firm."""
-    return _MAPS.search(text.lower()) is not None
+    return _MAPS.search(text[:_LONGEST_LINK].lower()) is not None
 
 
 def _is_email(text: str) -> bool:
@@ -54,7 +58,7 @@ def _is_email(text: str) -> bool:
 
 
 def _is_phone(text: str) -> bool:
-    if _SCIENTIFIC.fullmatch(text):
+    if is_scientific(text):
         return True
     if _DECIMAL.fullmatch(text):
         return False
@@ -150,7 +154,8 @@ def agreement(check: str, cells: Sequence[str]) -> float | None:
     if not check or not cells:
         return None
     passes = CHECKS[check]
-    return sum(map(passes, cells)) / len(cells)
+    any_length = check in _OF_ANY_LENGTH
+    return sum(passes(text) for text in cells if any_length or len(text) <= _LONGEST_TESTED) / len(cells)
 
 
 def telling_field(cells: Sequence[str]) -> str:

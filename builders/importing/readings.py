@@ -104,6 +104,9 @@ _PHONE_OF_A_SHEET = re.compile(r"(\+?\d+)\.0+")
 def _numbers(row: Row, cell: str, column: Column, *, attribute: str) -> None:
     found: list[str] = getattr(row, attribute)
     region = row.phone_region
+    if len(cell) > _LONGEST_EXTRA:
+        row.complain(column, "too_long", cell)
+        return
     if cells.is_scientific(cell):
         # Looked at before the cell is cut at commas: there may be one in the number.
         row.complain(column, "mangled_number", cell)
@@ -136,6 +139,9 @@ def _complain_about_url(row: Row, cell: str, column: Column) -> None:
 
 
 def _website(row: Row, cell: str, column: Column) -> None:
+    if len(cell) > _LONGEST_EXTRA:
+        row.complain(column, "too_long", cell)
+        return
     address = url(cell)
     if address is None:
         parts = [part for part in _URL_BREAKS.split(cell) if part]
@@ -332,10 +338,11 @@ _OUT_OF_FIVE = re.compile(
 )
 _TENTH = Decimal("0.1")
 _BEST_RATING = 5
+_LONGEST_RATING = 40
 
 
 def _rating(row: Row, cell: str, column: Column) -> None:
-    number = cells.to_decimal(_OUT_OF_FIVE.sub("", cell))
+    number = cells.to_decimal(_OUT_OF_FIVE.sub("", cell)) if len(cell) <= _LONGEST_RATING else None
     if number is None or not 0 <= number <= _BEST_RATING:
         row.complain(column, "bad_rating", cell)
     elif number and row.rating is None:

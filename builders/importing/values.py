@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -106,7 +107,7 @@ def _record(row: Row) -> Record:
         people=_people(row),
         services=[offering(name) for name in _distinct([*map(last_part, row.services)])] if row.services else [],
         specialisations=_distinct(row.specialisations) if row.specialisations else [],
-        certifications=[Certificate(name=name) for name in _distinct(row.certifications)],
+        certifications=[Certificate(name=name) for name in _distinct(row.certifications)] if row.certifications else [],
         languages=row.languages,
         founded=row.founded,
         team_min=row.team[0],
@@ -123,13 +124,17 @@ def _record(row: Row) -> Record:
     )
 
 
+# Names of services and specialisations are few, and come in every row.
+_folded = lru_cache(maxsize=8192)(fold)
+
+
 def _distinct(names: list[str]) -> list[str]:
     """Return the names without those that are the same but for case and accents: the directory keeps one of each."""
     if len(names) < 2:
         return names
     found: dict[str, str] = {}
     for name in names:
-        found.setdefault(fold(name), name)
+        found.setdefault(_folded(name), name)
     found.pop("", None)
     return list(found.values())
 

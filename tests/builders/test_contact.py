@@ -234,5 +234,14 @@ def test_domains_are_told_without_a_network(monkeypatch):
 
 
 def test_caches_are_bounded():
-    assert phone.cache_info().maxsize
-    assert registrable_domain.cache_info().maxsize
+    assert phones._phone.cache_info().maxsize
+    phones._phone.cache_clear()
+    assert phone("1" * 251, "DE") is None
+    assert phones._phone.cache_info().currsize == 0
+
+
+@given(st.from_regex(r"(https?://)?([a-z0-9-]{1,8}\.){1,3}[a-z]{2,5}(/[A-Za-z0-9._~%+-]{0,9}){0,3}", fullmatch=True))
+def test_plain_addresses_of_the_web_are_read_as_all_others(address):
+    # An upper-case scheme takes the long way, and comes back the same.
+    scheme, mark, rest = address.partition("://") if "://" in address else ("https", "://", address)
+    assert url(address) == url(f"{scheme.upper()}{mark}{rest}")

@@ -4,7 +4,7 @@ import pytest
 from django.utils import translation
 from django_countries.data import ALT_CODES
 
-from builders.places import city_key, country_code
+from builders.places import _countries, _country_code, city_key, country_code
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,8 @@ def test_every_code_stands_for_itself(code):
 
 
 def test_names_do_not_depend_on_the_language_of_whoever_looks():
-    country_code.cache_clear()
+    _country_code.cache_clear()
+    _countries.cache_clear()
     with translation.override("fr"):
         assert country_code("Spain") == country_code("Espagne") == "ES"
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from builders.importing import cells
 from builders.importing.fields import FIELDS
-from builders.importing.mapping import Mapping
+from builders.importing.mapping import Mapping, propose
 from builders.importing.readings import READERS
 from builders.importing.row import ERRORS, MESSAGES
 from builders.importing.service_names import service_category
@@ -721,6 +722,68 @@ def test_any_cell_is_split(text):
     parts = cells.parts_of(text)
     assert len(set(parts)) == len(parts)
     assert all(part == part.strip() and part for part in parts)
+
+
+HOSTILE = (
+    " ",
+    "1",
+    "@",
+    "a@",
+    "a",
+    ",",
+    "; ",
+    "(",
+    "google.",
+    "★",
+    "\n ",
+    "+49 ",
+    '"',
+    "[",
+    "http://a.",
+    "-",
+    "1.",
+    "/ ",
+    "é",
+    "{",
+)
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_cell_of_a_million_characters_costs_no_more_than_its_length(piece):
+    cell = "x" + piece * (1_000_000 // len(piece)) + "!"
+    reader = Reader(Mapping(fields=list(FIELDS)), list(FIELDS))
+    begun = time.process_time()
+    reader.read([cell] * len(FIELDS))
+    propose(list(FIELDS), [[cell[1:]] * len(FIELDS)])
+    # Some 50 fields read a million characters each; what grows with the square would take hours.
+    assert time.process_time() - begun < 20
+
+
+@pytest.mark.quiet
+def test_ordinary_row_is_read_in_a_tenth_of_a_millisecond():
+    fields = "name contact_name email phone website locality country services founded team_size specialisations".split()
+    reader = Reader(Mapping(fields=fields), fields)
+    rows = [
+        [
+            f"Müller & Söhne {number} GmbH",
+            f"Anna Groß {number}",
+            f"info{number}@firma{number}.de",
+            f"030 {5_000_000 + number}",
+            f"www.firma{number}.de",
+            "Berlin",
+            "Germany",
+            "Stand Design, Construction, Rental",
+            "1987",
+            "25-50",
+            "modular",
+        ]
+        for number in range(5000)
+    ]
+    assert reader.read(rows[0])[1] == []
+    begun = time.perf_counter()
+    for row in rows:
+        reader.read(row)
+    assert (time.perf_counter() - begun) / len(rows) < 0.0001
 
 
 @pytest.mark.parametrize("code", sorted(MESSAGES))
