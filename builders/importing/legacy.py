@@ -39,6 +39,7 @@ _MARKER: Final = "SERVICE_LOCATIONS:"
 # How records that came from Google say so, in one of their keys.
 _GOOGLE = re.compile(r"gmb|google", re.IGNORECASE)
 _LONGEST_DESCRIPTION = 10_000
+_LONGEST_SPECIALISATION = 80
 # Before the year 33658 a number of this size counts milliseconds.
 _MILLISECONDS = 1e11
 
@@ -70,7 +71,7 @@ def read(record: Mapping[str, Any], region: str = "") -> tuple[Record, list[Prob
         maps_url=taking.address("maps_url", "gmbData.mapsUrl", "gmbData.url", "googleMapsUri"),
         people=_people(taking),
         services=offerings_of(taking, "services"),
-        specialisations=_names(taking.value("specializations", "specialisations")),
+        specialisations=_specialisations(taking),
         certifications=certificates_of(taking, "certifications"),
         portfolio=projects_of(taking, "portfolio"),
         languages=_languages(taking),
@@ -209,6 +210,14 @@ def _names(value: object) -> list[str]:
     """Return the names in a list of `{name, slug}`, of texts, or in a text with commas."""
     found = [one_line(item.get("name") if isinstance(item, Mapping) else item) for item in listed(value)]
     return list(dict.fromkeys(name for name in found if name))
+
+
+def _specialisations(taking: Taking) -> list[str]:
+    names = _names(taking.value("specializations", "specialisations"))
+    for name in names:
+        if len(name) > _LONGEST_SPECIALISATION:
+            taking.report("specializations", "too_long", name, "specialisations")
+    return [name for name in names if len(name) <= _LONGEST_SPECIALISATION]
 
 
 def _languages(taking: Taking) -> list[str]:

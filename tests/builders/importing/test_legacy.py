@@ -253,6 +253,12 @@ def test_builder_without_a_name_is_an_error():
     assert [(problem.code, problem.is_error) for problem in problems] == [("no_name", True)]
 
 
+def test_specialisation_that_is_too_long_is_left_out_alone():
+    record, problems = legacy.read({"companyName": "X", "specializations": [{"name": "Medical"}, {"name": "y" * 81}]})
+    assert record.specialisations == ["Medical"]
+    assert [(problem.code, problem.is_error) for problem in problems] == [("too_long", False)]
+
+
 # --- flat builders ------------------------------------------------------------------------------------------------
 
 
