@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from accounts.sessions import sweep_sessions
+from builders.importing.live_lookup import forget_old_answers
 from chat.services.retention import purge_job
 from operations.idempotency import sweep_keys
 from operations.jobs import Job
@@ -13,6 +14,7 @@ from operations.nodes import sweep_silent
 JOBS = (
     Job("operations.nodes", timedelta(minutes=1), sweep_silent),
     Job("accounts.sessions", timedelta(minutes=1), sweep_sessions),
+    Job("builders.places", timedelta(hours=1), forget_old_answers),
     Job("chat.retention", timedelta(hours=1), purge_job),
     Job("operations.idempotency_keys", timedelta(hours=1), sweep_keys),
 )
