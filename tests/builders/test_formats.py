@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from builders.importing.fields import FIELDS
+from builders.importing.files import open_table
 from builders.importing.mapping import propose
 from builders.importing.presets import LEADS, PRESETS, matching_preset
 from builders.importing.values import Reader
@@ -143,3 +144,20 @@ def test_column_of_a_format_with_other_values_is_asked():
     rows = [[row[0], row[2], row[1], *row[3:]] for row in rows]
     asked = [column.header for column in propose(header, rows).questions]
     assert asked == ["Email", "Phone"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "delimiter", "first_line"), [("utf-8", ",", ""), ("utf-8-sig", ";", "sep=;\r\n"), ("utf-16", "\t", "")]
+)
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_file_of_a_format_is_read_from_its_bytes(tmp_path, name, encoding, delimiter, first_line):
+    header, rows = table(name)
+    path = tmp_path / name
+    with path.open("w", encoding=encoding, newline="") as file:
+        file.write(first_line)
+        csv.writer(file, delimiter=delimiter).writerows([header, *rows])
+    opened = open_table(path, name)
+    found = [cells for _, cells in opened.rows()]
+    reader = Reader(propose(opened.header, found).mapping(), opened.header)
+    records = [msgspec.to_builtins(reader.read(cells)[0]) for cells in found]
+    assert records == [values for values, _ in EXPECTED[name]]
