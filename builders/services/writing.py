@@ -1,0 +1,288 @@
+"""Builders into the database, from plain values: the one place that writes their rows and what follows from them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+from django.db import models
+
+from builders.comparing import FIELDS, specialisation_slug
+from builders.deriving import derive
+from builders.folding import fold, street_key
+from builders.models import (
+    Builder,
+    Certification,
+    ContactPerson,
+    ContactPoint,
+    Location,
+    PortfolioProject,
+    Service,
+    SourceKey,
+    Specialisation,
+)
+from builders.places import city_key
+from builders.record import Place, Project, Record
+from builders.services.stored import Stored
+from builders.services.tables import (
+    Row,
+    delete_rows,
+    insert_rows,
+    new_ids,
+    update_rows,
+    upsert_rows,
+)
+
+Kind = ContactPoint.Kind
+_encode = msgspec.json.encode
+
+_BUILDER = """
+    id slug rev is_featured is_active claim_state owner_id merged_into_id provenance locked_fields updated_at name
+    description website languages founded team_min team_max stand_min_m2 stand_max_m2 projects_completed rating
+    review_count status is_verified plan legacy_extra name_folded domain search_text weighted_rating
+""".split()
+_NEW_BUILDER = [*_BUILDER, "uid", "created_at"]
+
+
+class Child(NamedTuple):
+    """A table of what belongs to a builder, and the fields that are kept in it."""
+
+    model: type[models.Model]
+    fields: frozenset[str]
+    columns: Sequence[str]
+    rows: Callable[[int, Record], list[Row]]
+
+
+def insert(builders: Sequence[Stored]) -> None:
+    """Insert builders with everything that belongs to them; those without an id get one. Uids and slugs are there."""
+    nameless = [builder for builder in builders if not builder.id]
+    for builder, pk in zip(nameless, new_ids(Builder, len(nameless)) if nameless else [], strict=True):
+        builder.id = pk
+    insert_rows(Builder, _NEW_BUILDER, [(*_columns(builder), builder.uid, builder.created_at) for builder in builders])
+    for child in _CHILDREN:
+        insert_rows(child.model, child.columns, [row for b in builders for row in child.rows(b.id, b.record)])
+    _write_projects([(builder.id, builder.record.portfolio) for builder in builders])
+    _link_specialisations(builders)
+    write_keys(builders)
+
+
+def replace(changes: Sequence[tuple[Stored, Stored]]) -> None:
+    """Write builders anew, as pairs of what stands there and what shall. Tables that stay alike are not touched."""
+    update_rows(Builder, _BUILDER, [_columns(after) for _, after in changes])
+    by_child: dict[int, list[Stored]] = defaultdict(list)
+    respecialised = []
+    for before, after in changes:
+        differing = _differing(before.record, after.record)
+        for number, child in enumerate(_CHILDREN):
+            if child.fields & differing:
+                by_child[number].append(after)
+        if "specialisations" in differing:
+            respecialised.append(after)
+    for number, builders in by_child.items():
+        child = _CHILDREN[number]
+        delete_rows(child.model, [builder.id for builder in builders])
+        insert_rows(child.model, child.columns, [row for b in builders for row in child.rows(b.id, b.record)])
+    _replace_projects(changes)
+    if respecialised:
+        delete_rows(Builder.specialisations.through, [builder.id for builder in respecialised])
+        _link_specialisations(respecialised)
+
+
+def write_keys(builders: Iterable[Stored]) -> None:
+    """Write the source keys of the builders; those that they have besides stay."""
+    rows = [(b.id, k.source, k.key, k.fingerprint, k.seen_at) for b in builders for k in b.keys]
+    columns = ("builder_id", "source", "key", "fingerprint", "seen_at")
+    upsert_rows(SourceKey, columns, rows, unique=("source", "key"))
+
+
+def _differing(before: Record, after: Record) -> set[str]:
+    return {
+        field.name
+        for field in FIELDS.values()
+        if any(getattr(before, name) != getattr(after, name) for name in field.attributes)
+    }
+
+
+def _columns(builder: Stored) -> Row:
+    record, derived = builder.record, derive(builder.record)
+    return (
+        builder.id,
+        builder.slug,
+        builder.rev,
+        builder.is_featured,
+        builder.is_active,
+        builder.claim_state,
+        builder.owner,
+        builder.merged_into,
+        _json(builder.provenance),
+        _json(builder.locked_fields),
+        builder.updated_at,
+        record.name,
+        record.description,
+        record.website,
+        _json(record.languages),
+        record.founded,
+        record.team_min,
+        record.team_max,
+        record.stand_min_m2,
+        record.stand_max_m2,
+        record.projects_completed,
+        record.rating,
+        record.review_count or 0,
+        record.status,
+        bool(record.is_verified),
+        record.plan or Builder.Plan.FREE.value,
+        _json(record.extra),
+        derived.name_folded,
+        derived.domain,
+        derived.search_text,
+        derived.weighted_rating,
+    )
+
+
+def _json(value: Any) -> str:
+    return _encode(value).decode()
+
+
+# --- what belongs to a builder ------------------------------------------------------------------------------------
+
+
+def _location_rows(builder: int, record: Record) -> list[Row]:
+    rows = [_location_row(builder, place, is_headquarters=False) for place in record.service_places]
+    if record.headquarters is not None:
+        rows.insert(0, _location_row(builder, record.headquarters, is_headquarters=True))
+    return rows
+
+
+def _location_row(builder: int, place: Place, *, is_headquarters: bool) -> Row:
+    return (
+        builder,
+        is_headquarters,
+        place.country,
+        place.region,
+        place.city,
+        city_key(place.city)[:240] if place.city else "",
+        place.district,
+        place.street,
+        street_key(place.street)[:600] if place.street else "",
+        place.postcode,
+        place.latitude,
+        place.longitude,
+    )
+
+
+def _contact_rows(builder: int, record: Record) -> list[Row]:
+    kinds = (
+        (Kind.EMAIL.value, record.emails),
+        (Kind.PHONE.value, record.phones),
+        (Kind.FAX.value, record.faxes),
+        (Kind.SOCIAL.value, record.social),
+        (Kind.MAP.value, [record.maps_url] if record.maps_url else []),
+    )
+    return [(builder, kind, value, position) for kind, values in kinds for position, value in enumerate(values)]
+
+
+def _people_rows(builder: int, record: Record) -> list[Row]:
+    return [(builder, person.name, person.role) for person in record.people]
+
+
+def _service_rows(builder: int, record: Record) -> list[Row]:
+    return [
+        (
+            builder,
+            item.category,
+            item.name,
+            fold(item.name),
+            item.description,
+            item.price_from,
+            item.price_to,
+            item.currency,
+            item.unit,
+        )
+        for item in record.services
+    ]
+
+
+def _certificate_rows(builder: int, record: Record) -> list[Row]:
+    return [(builder, item.name, item.issuer, item.valid_until) for item in record.certifications]
+
+
+_CHILDREN = (
+    Child(
+        Location,
+        frozenset({"headquarters", "service_places"}),
+        """
+            builder_id is_headquarters country region city city_folded district street street_folded postcode latitude
+            longitude
+        """.split(),
+        _location_rows,
+    ),
+    Child(
+        ContactPoint,
+        frozenset({"emails", "phones", "faxes", "social", "maps_url"}),
+        ("builder_id", "kind", "value", "position"),
+        _contact_rows,
+    ),
+    Child(ContactPerson, frozenset({"people"}), ("builder_id", "name", "role"), _people_rows),
+    Child(
+        Service,
+        frozenset({"services"}),
+        "builder_id category name name_folded description price_from price_to currency unit".split(),
+        _service_rows,
+    ),
+    Child(
+        Certification, frozenset({"certifications"}), ("builder_id", "name", "issuer", "valid_until"), _certificate_rows
+    ),
+)
+
+
+def _replace_projects(changes: Sequence[tuple[Stored, Stored]]) -> None:
+    """Add the projects that are new and remove those that are gone. The others stay, for their pictures' sake."""
+    added = []
+    for before, after in changes:
+        old, new = before.record.portfolio, after.record.portfolio
+        gone = [project for project in old if project not in new]
+        for project in gone:
+            found = PortfolioProject.objects.filter(
+                builder_id=after.id,
+                name=project.name,
+                year=project.year,
+                trade_show=project.trade_show,
+                city=project.city,
+                stand_m2=project.stand_m2,
+            )
+            found.delete()
+        added.append((after.id, [project for project in new if project not in old]))
+    _write_projects(added)
+
+
+def _write_projects(portfolios: Iterable[tuple[int, list[Project]]]) -> None:
+    columns = ("builder_id", "name", "trade_show", "year", "city", "country", "stand_m2")
+    rows = [
+        (builder, item.name, item.trade_show, item.year, item.city, item.country, item.stand_m2)
+        for builder, projects in portfolios
+        for item in projects
+    ]
+    insert_rows(PortfolioProject, columns, rows)
+
+
+def _link_specialisations(builders: Iterable[Stored]) -> None:
+    wanted = [(b.id, specialisation_slug(name), name) for b in builders for name in b.record.specialisations]
+    if not wanted:
+        return
+    names = {slug: name for _, slug, name in reversed(wanted)}
+    # Two imports never write at once, but staff may add one by hand at this moment.
+    Specialisation.objects.bulk_create(
+        [Specialisation(slug=s, name=n) for s, n in names.items()], ignore_conflicts=True
+    )
+    ids = dict(Specialisation.objects.filter(slug__in=names).values_list("slug", "pk"))
+    links = dict.fromkeys((builder, ids[slug]) for builder, slug, _ in wanted)
+    insert_rows(Builder.specialisations.through, ("builder_id", "specialisation_id"), list(links))
+
+
+def touched(builder: Stored, now: dt.datetime) -> Stored:
+    """Return the builder one `rev` on."""
+    return msgspec.structs.replace(builder, rev=builder.rev + 1, updated_at=now)
