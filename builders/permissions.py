@@ -1,0 +1,36 @@
+"""Who may do what with builders: one predicate each. `None` is the command line, which may do everything."""
+
+from __future__ import annotations
+
+from accounts.models import User
+from builders.models import Builder
+
+
+def can_import(actor: User | None) -> bool:
+    return actor is None or (actor.is_active and actor.is_staff and actor.has_perm("builders.run_imports"))
+
+
+def can_add_builders(actor: User | None) -> bool:
+    return _is_staff_with(actor, "builders.add_builder")
+
+
+def can_change_builders(actor: User | None) -> bool:
+    return _is_staff_with(actor, "builders.change_builder")
+
+
+def can_delete_builders(actor: User | None) -> bool:
+    return _is_staff_with(actor, "builders.delete_builder")
+
+
+def is_owner(actor: User | None, builder: Builder) -> bool:
+    """Tell whether the firm itself is at work: whoever claimed the record, once that was approved."""
+    return (
+        actor is not None
+        and actor.is_active
+        and builder.owner_id == actor.pk
+        and builder.claim_state == Builder.ClaimState.CLAIMED
+    )
+
+
+def _is_staff_with(actor: User | None, permission: str) -> bool:
+    return actor is None or (actor.is_active and actor.is_staff and actor.has_perm(permission))
