@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from accounts.sessions import sweep_sessions
 from builders.importing.live_lookup import forget_old_answers
+from builders.importing.runner import resume_abandoned
 from chat.services.retention import purge_job
 from operations.idempotency import sweep_keys
 from operations.jobs import Job
@@ -14,6 +15,7 @@ from operations.nodes import sweep_silent
 JOBS = (
     Job("operations.nodes", timedelta(minutes=1), sweep_silent),
     Job("accounts.sessions", timedelta(minutes=1), sweep_sessions),
+    Job("builders.imports", timedelta(minutes=1), resume_abandoned),
     Job("builders.places", timedelta(hours=1), forget_old_answers),
     Job("chat.retention", timedelta(hours=1), purge_job),
     Job("operations.idempotency_keys", timedelta(hours=1), sweep_keys),

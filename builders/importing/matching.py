@@ -1,0 +1,197 @@
+"""Which builder a record is. Found for many records at once: a statement for each kind of trace, whatever their number.
+
+The rule is that of the directory: one name at a source, or one claimed domain, is one builder. Where telephone, street
+and name agree, it is one builder too; where two of the three do, a person decides. All else is a firm of its own: the
+same name elsewhere is a branch, or chance.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from rapidfuzz import fuzz
+
+from builders.contact import registrable_domain
+from builders.folding import fold, name_key, street_key
+from builders.importing.exported import PRESET
+from builders.places import city_key
+from builders.record import Record
+from builders.services.tables import among, fetch, listed
+
+# Of names without their legal forms, from 0 to 100: what differs in less than one letter of twelve is a spelling.
+ALIKE = 92
+# One telephone of a fair or a switchboard may stand in thousands of records, and proves nothing then.
+_MOST_OF_ONE_TRACE = 50
+
+
+class Match(NamedTuple):
+    """`builder` is None for a new one. What is not certain is for a person to decide."""
+
+    builder: int | None = None
+    reason: str = ""
+    is_certain: bool = True
+
+
+@dataclass(slots=True)
+class Traits:
+    """What of a builder is compared."""
+
+    name: str
+    cities: set[tuple[str, str]] = field(default_factory=set)
+    streets: set[str] = field(default_factory=set)
+    contacts: set[str] = field(default_factory=set)
+    domain: str = ""
+    is_claimed: bool = False
+
+
+NEW = Match()
+
+
+def identity_key(record: Record) -> str:
+    """Return the name of a record at a source that gives none: what a firm keeps when its details change."""
+    place = record.headquarters
+    parts = [name_key(record.name)]
+    if place is not None:
+        parts += [place.country, city_key(place.city), street_key(place.street)]
+    return "~" + hashlib.blake2b("\x1f".join(parts).encode(), digest_size=15).hexdigest()
+
+
+def builders_by_fingerprint(source: str, fingerprints: Sequence[str]) -> dict[str, int]:
+    """Return the builders of rows that came from the source before and are the same still. One statement."""
+    sql = f"""SELECT fingerprint, builder_id FROM builders_sourcekey
+        WHERE source = %s AND fingerprint {among("text")}"""  # noqa: S608
+    return dict(fetch(sql, [source, listed(fingerprints)]))
+
+
+def builders_by_key(source: str, keys: Iterable[str]) -> dict[str, int]:
+    """Return the builders behind names of the source. One that was merged leads to the one that was kept.
+
+    An export of ours names builders by their uid, and finds them without having been imported before.
+    """
+    keys = set(keys)
+    sql = f"""SELECT k.key, COALESCE(b.merged_into_id, b.id) FROM builders_sourcekey k
+        JOIN builders_builder b ON b.id = k.builder_id WHERE k.source = %s AND k.key {among("text")}"""  # noqa: S608
+    found = dict(fetch(sql, [source, listed(keys)]))
+    if source == PRESET:
+        sql = f"SELECT uid, COALESCE(merged_into_id, id) FROM builders_builder WHERE uid {among('text')}"  # noqa: S608
+        found |= dict(fetch(sql, [listed(keys)]))
+    return found
+
+
+def find(records: Sequence[Record], source: str) -> list[Match]:
+    """Return which builder each record is. Their keys are set. Six statements at most."""
+    known = builders_by_key(source, {record.key for record in records})
+    matches = [Match(known[r.key], "source key") if r.key in known else NEW for r in records]
+    open_rows = [number for number, match in enumerate(matches) if match.builder is None]
+    traits = {number: _traits(records[number]) for number in open_rows}
+    candidates = _candidates(traits)
+    there = _load_traits({pk for found in candidates.values() for pk in found})
+    for number, found in candidates.items():
+        matches[number] = _best(traits[number], {pk: there[pk] for pk in found if pk in there})
+    return matches
+
+
+def _traits(record: Record) -> Traits:
+    place = record.headquarters
+    return Traits(
+        name=record.name,
+        cities={(place.country, city_key(place.city))} if place is not None and place.city else set(),
+        streets={street_key(place.street)} if place is not None and place.street else set(),
+        contacts={*record.phones, *record.emails},
+        domain=registrable_domain(record.website) if record.website else "",
+    )
+
+
+def _candidates(rows: dict[int, Traits]) -> dict[int, set[int]]:
+    """Return the builders that share a trace with each row, by row."""
+    found: dict[int, set[int]] = defaultdict(set)
+    traces = (
+        ("SELECT value, builder_id FROM builders_contactpoint WHERE kind IN ('phone', 'email') AND value", "contacts"),
+        ("SELECT domain, id FROM builders_builder WHERE domain", "domains"),
+        ("SELECT name_folded, id FROM builders_builder WHERE name_folded", "names"),
+    )
+    for sql, kind in traces:
+        by_value: dict[str, list[int]] = defaultdict(list)
+        for number, traits in rows.items():
+            for value in _values(traits, kind):
+                by_value[value].append(number)
+        shared: dict[str, list[int]] = defaultdict(list)
+        for value, builder in fetch(f"{sql} {among('text')}", [listed(by_value)]) if by_value else ():
+            shared[value].append(builder)
+        for value, builders in shared.items():
+            for number in by_value[value]:
+                found[number].update(builders[:_MOST_OF_ONE_TRACE])
+    return found
+
+
+def _values(traits: Traits, kind: str) -> Iterable[str]:
+    if kind == "contacts":
+        return traits.contacts
+    if kind == "domains":
+        return [traits.domain] if traits.domain else []
+    # Many records differ from one another in the legal form alone.
+    return {fold(traits.name), name_key(traits.name)}
+
+
+def _load_traits(builders: set[int]) -> dict[int, Traits]:
+    if not builders:
+        return {}
+    ids = listed(builders)
+    sql = f"""SELECT id, name, domain, claim_state = 'claimed' FROM builders_builder
+        WHERE id {among("bigint")} AND merged_into_id IS NULL"""  # noqa: S608
+    found = {
+        pk: Traits(name=name, domain=domain, is_claimed=bool(is_claimed))
+        for pk, name, domain, is_claimed in fetch(sql, [ids])
+    }
+    sql = f"""SELECT builder_id, country, city_folded, street_folded FROM builders_location
+        WHERE builder_id {among("bigint")}"""  # noqa: S608
+    for pk, country, city, street in fetch(sql, [ids]):
+        if pk in found:
+            found[pk].cities |= {(country, city)} if city else set()
+            found[pk].streets |= {street} if street else set()
+    sql = f"""SELECT builder_id, value FROM builders_contactpoint
+        WHERE kind IN ('phone', 'email') AND builder_id {among("bigint")}"""  # noqa: S608
+    for pk, value in fetch(sql, [ids]):
+        if pk in found:
+            found[pk].contacts.add(value)
+    return found
+
+
+def _best(row: Traits, builders: dict[int, Traits]) -> Match:
+    """Return the best of the candidates; the older record where two are equally good."""
+    judged = [_judge(row, pk, there) for pk, there in sorted(builders.items())]
+    certain = [match for match in judged if match is not None and match.is_certain]
+    possible = [match for match in judged if match is not None]
+    return (certain or possible or [NEW])[0]
+
+
+def _judge(row: Traits, pk: int, there: Traits) -> Match | None:
+    if row.domain and row.domain == there.domain and there.is_claimed:
+        return Match(pk, "claimed domain")
+    agreeing = [name for name, agrees in _agreements(row, there) if agrees]
+    if len(agreeing) == len(("telephone", "street", "name")):
+        return Match(pk, "telephone, street and name")
+    if len(agreeing) > 1:
+        return Match(pk, " and ".join(agreeing), is_certain=False)
+    # A name and a domain in one city, and nothing that speaks against it.
+    if agreeing == ["name"] and row.domain and row.domain == there.domain and _may_be_one_place(row, there):
+        return Match(pk, "name and domain", is_certain=False)
+    return None
+
+
+def _agreements(row: Traits, there: Traits) -> list[tuple[str, Any]]:
+    phones = {value for value in row.contacts & there.contacts if value.startswith("+")}
+    is_same_place = not row.cities or not there.cities or row.cities & there.cities
+    return [
+        ("telephone", phones),
+        ("street", row.streets & there.streets and is_same_place),
+        ("name", fuzz.ratio(name_key(row.name), name_key(there.name)) >= ALIKE),
+    ]
+
+
+def _may_be_one_place(row: Traits, there: Traits) -> bool:
+    return not row.cities or not there.cities or bool(row.cities & there.cities)
