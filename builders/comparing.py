@@ -158,9 +158,9 @@ def fitted(record: Record) -> Record:
     for field in FIELDS.values():
         items = getattr(record, field.attributes[0]) if field.identity is not None else None
         if items:
-            changes[field.name] = merged(field, [], _once(field, items))
+            changes[field.name] = _once(field, items) if len(items) > 1 else items
     if record.services:
-        changes["services"] = [_priced(item) for item in changes["services"]]
+        changes["services"] = list(map(_priced, changes["services"]))
     if record.service_places:
         changes["service_places"] = [_rounded(item) for item in changes["service_places"]]
     return msgspec.structs.replace(record, **changes) if changes else record
@@ -205,17 +205,22 @@ def _too_long(record: Record) -> Iterator[str]:
     """Yield the fields with a text that its column does not take."""
     yield from (name for name, most in _LENGTHS.items() if len(getattr(record, name)) > most)
     for name, most in _TEXT_LENGTHS.items():
-        if any(len(item) > most for item in getattr(record, name)):
+        items = getattr(record, name)
+        if items and max(map(len, items)) > most:
             yield name
     for name in _STRUCTS:
-        if any(_is_too_long(item) for item in getattr(record, name)):
+        items = getattr(record, name)
+        if items and any(map(_is_too_long, items)):
             yield name
     if record.headquarters is not None and _is_too_long(record.headquarters):
         yield "headquarters"
 
 
 def _is_too_long(item: Any) -> bool:
-    return any(len(getattr(item, name)) > most for name, most in _ITEM_LENGTHS[type(item)].items())
+    for name, most in _ITEM_LENGTHS[type(item)].items():  # noqa: SIM110 -- runs for every item of every row
+        if len(getattr(item, name)) > most:
+            return True
+    return False
 
 
 def _problem(field: str, code: str, message: str) -> Problem:
