@@ -14,7 +14,11 @@ from realtime.ids import new_uid
 
 
 class Claim(models.Model):
-    """One attempt of one person. The code is kept as a hash, with the tries that are left."""
+    """One attempt of one person. The code is kept as a hash, with the tries that are left.
+
+    `email` is the address at the firm's domain that the code went to, and `email_proved_at` when it came back; both
+    are empty where staff are to decide by the `statement` alone.
+    """
 
     class State(models.TextChoices):
         CODE_SENT = "code_sent", "code sent"
@@ -22,12 +26,14 @@ class Claim(models.Model):
         APPROVED = "approved"
         REFUSED = "refused"
         EXPIRED = "expired"
+        WITHDRAWN = "withdrawn"
 
     uid = models.CharField(max_length=16, unique=True, default=new_uid, editable=False)
     builder = models.ForeignKey(Builder, on_delete=models.CASCADE, related_name="claims")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="claims")
     state = models.CharField(max_length=9, choices=State, default=State.CODE_SENT)
     email = models.EmailField(blank=True)
+    email_proved_at = models.DateTimeField(null=True, blank=True, editable=False)
     code_hash = models.CharField(max_length=200, blank=True, editable=False)
     tries_left = models.PositiveSmallIntegerField(default=5, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -51,6 +57,7 @@ class Claim(models.Model):
             ),
         ]
         indexes: ClassVar = [models.Index(fields=["state", "created_at"])]
+        permissions: ClassVar = [("decide_claims", "Can decide who owns a builder")]
 
     def __str__(self) -> str:
         return f"{self.user_id} claims {self.builder_id}"

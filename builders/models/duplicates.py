@@ -43,14 +43,19 @@ class DuplicateCandidate(models.Model):
 
 
 class MergeRecord(models.Model):
-    """A merge that can be taken back: both records as they were, and the `rev` that the merge left behind."""
+    """A merge that can be taken back: both records as they were, and the `rev` that the merge left each with.
+
+    `moved` names the rows that changed hands, by table, so that exactly they go back.
+    """
 
     kept = models.ForeignKey(Builder, on_delete=models.CASCADE, related_name="merges")
     dropped = models.ForeignKey(Builder, on_delete=models.CASCADE, related_name="+")
-    choices = models.JSONField(default=dict, help_text="The field and whose value was taken: kept or dropped.")
+    choices = models.JSONField(default=dict, help_text="The field and whose value was taken: kept, dropped or both.")
     kept_before = models.JSONField()
     dropped_before = models.JSONField()
+    moved = models.JSONField(default=dict)
     kept_rev = models.BigIntegerField()
+    dropped_rev = models.BigIntegerField()
     merged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="builder_merges"
     )
@@ -61,6 +66,7 @@ class MergeRecord(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["dropped"], condition=Q(undone_at=None), name="merged_into_one_only")
         ]
+        permissions: ClassVar = [("merge_builders", "Can merge builders and take merges back")]
 
     def __str__(self) -> str:
         return f"{self.dropped_id} into {self.kept_id}"
