@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 
@@ -17,28 +17,9 @@ from chat.admin_forms import BanForm, RoomForm
 from chat.models import Ban, Message, Room
 from chat.services import bans, rooms
 from chat.services import messages as chat_messages
-from operations.admin import ReadOnlyAdmin
+from operations.admin import ReadOnlyAdmin, ServiceAdmin
 from operations.confirmation import act_when_confirmed
-from realtime.errors import ClientError
 from realtime.runtime import online
-
-
-class ServiceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # only its stub is generic
-    """A model admin whose forms are saved by services; what a service refuses is shown above the form."""
-
-    list_per_page = 50
-    show_full_result_count = False
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return super().changeform_view(request, *args, **kwargs)
-        except ClientError as error:
-            # The transaction around the form is rolled back by now, so nothing is half saved.
-            self.message_user(request, error.message, messages.ERROR)
-            return HttpResponseRedirect(request.get_full_path())
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(Room)

@@ -36,6 +36,24 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # only its stu
         return False
 
 
+class ServiceAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # only its stub is generic
+    """A model admin whose forms are saved by services; what a service refuses is shown above the form."""
+
+    list_per_page = 50
+    show_full_result_count = False
+
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except ClientError as error:
+            # The transaction around the form is rolled back by now, so nothing is half saved.
+            self.message_user(request, error.message, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
 @admin.register(ActivityEvent)
 class ActivityEventAdmin(ReadOnlyAdmin):
     list_display = ("at", "kind", "actor_name", "target")
