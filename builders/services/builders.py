@@ -18,6 +18,7 @@ from builders.services.provenance import Origin, changed, fields_of, said_by
 from builders.services.slugs import give_slugs
 from builders.services.stored import Key, Stored, load
 from builders.services.writing import insert, replace
+from builders.tidying import tidied
 from operations.activity import record as record_act
 from realtime.errors import ClientError, NotFound
 from realtime.ids import new_uid
@@ -46,7 +47,7 @@ class BuilderChanged(ClientError):
 def create_builder(*, actor: User | None, values: Values, keys: Sequence[Key] = ()) -> Builder:
     """Add a builder. Raises `ClientError` `invalid` with the field, `conflict` where a source key is another's."""
     _require(can_add_builders(actor))
-    record = _checked(_as_record(values, Record()))
+    record = _checked(_as_record(values, Record()), Record())
     taken = SourceKey.objects.filter(source__in=[k.source for k in keys], key__in=[k.key for k in keys])
     if {(key.source, key.key) for key in keys} & set(taken.values_list("source", "key")):
         raise ClientError("conflict", "This source key belongs to another builder.", field="key")
@@ -77,7 +78,7 @@ def update_builder(
     """
     before = _locked(builder, expected_rev)
     is_owners = _authorise_change(actor, builder, switches)
-    after_record = _checked(_as_record(values, before.record))
+    after_record = _checked(_as_record(values, before.record), before.record)
     fields = [field.name for field in FIELDS.values() if said(before.record, field) != said(after_record, field)]
     if is_owners and _NOT_THE_OWNERS & set(fields):
         raise ClientError("forbidden", "Only staff can change that.", field=min(_NOT_THE_OWNERS & set(fields)))
@@ -175,8 +176,8 @@ def _as_record(values: Values, present: Record) -> Record:
         raise ClientError("invalid", str(error)) from error
 
 
-def _checked(record: Record) -> Record:
-    record = fitted(record)
+def _checked(record: Record, before: Record) -> Record:
+    record = fitted(tidied(before, record))
     for problem in misfits(record):
         raise ClientError("invalid", problem.message, field=problem.field)
     return record
