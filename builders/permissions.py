@@ -22,6 +22,19 @@ def can_delete_builders(actor: User | None) -> bool:
     return _is_staff_with(actor, "builders.delete_builder")
 
 
+def can_merge_builders(actor: User | None) -> bool:
+    return _is_staff_with(actor, "builders.merge_builders")
+
+
+def can_decide_claims(actor: User | None) -> bool:
+    return _is_staff_with(actor, "builders.decide_claims")
+
+
+def can_claim(actor: User | None) -> bool:
+    """Members claim; a guest has no address that an answer could be sent to."""
+    return actor is not None and actor.is_active and not actor.is_guest
+
+
 def is_owner(actor: User | None, builder: Builder) -> bool:
     """Tell whether the firm itself is at work: whoever claimed the record, once that was approved."""
     return (

@@ -7,6 +7,7 @@ from datetime import timedelta
 from accounts.sessions import sweep_sessions
 from builders.importing.live_lookup import forget_old_answers
 from builders.importing.runner import resume_abandoned
+from builders.services.duplicates import propose_job
 from chat.services.retention import purge_job
 from operations.idempotency import sweep_keys
 from operations.jobs import Job
@@ -15,6 +16,7 @@ from operations.nodes import sweep_silent
 JOBS = (
     Job("operations.nodes", timedelta(minutes=1), sweep_silent),
     Job("accounts.sessions", timedelta(minutes=1), sweep_sessions),
+    Job("builders.duplicates", timedelta(hours=6), propose_job, limit=timedelta(hours=1)),
     Job("builders.imports", timedelta(minutes=1), resume_abandoned),
     Job("builders.places", timedelta(hours=1), forget_old_answers),
     Job("chat.retention", timedelta(hours=1), purge_job),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -10,6 +10,12 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from builders.models.builder import Builder
+
+
+class DuplicateCandidateQuerySet(models.QuerySet["DuplicateCandidate"]):
+    def waiting(self) -> Self:
+        """What staff are to decide on. A builder that was merged waits with its pairs, in case it comes back."""
+        return self.filter(state="open", first__merged_into=None, second__merged_into=None)
 
 
 class DuplicateCandidate(models.Model):
@@ -30,6 +36,8 @@ class DuplicateCandidate(models.Model):
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL)
     decided_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = DuplicateCandidateQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
