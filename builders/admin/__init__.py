@@ -1,5 +1,6 @@
 """Builders, imports, duplicates and claims in the admin site. Every act goes through the services."""
 
 from builders.admin.builders import BuilderAdmin
+from builders.admin.imports import ImportJobAdmin, MappingPresetAdmin
 
-__all__ = ["BuilderAdmin"]
+__all__ = ["BuilderAdmin", "ImportJobAdmin", "MappingPresetAdmin"]

@@ -9,6 +9,8 @@ from typing import Final
 
 # How deep JSON may be nested: the stores of old go to six.
 MAX_DEPTH: Final = 64
+# What is taken over the web: half a million rows of a usual table. Larger files are imported by the command.
+MAX_UPLOAD: Final = 100 << 20
 # What is looked at to find out how a text is written: more than a thousand rows of most tables.
 SAMPLE: Final = 1 << 18
 START: Final = 1 << 16

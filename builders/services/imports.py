@@ -134,6 +134,23 @@ def confirm_mapping(
     record("builders.import.mapped", actor=actor, target=job.uid)
 
 
+@transaction.atomic
+def change_layout(*, actor: User | None, job: ImportJob, layout: Layout) -> None:
+    """Read the file in another way, such as another sheet or encoding; its columns are proposed anew.
+
+    Raises `FileNotRead` where it is no table that way; then everything stays as it was.
+    """
+    _require_right(actor)
+    _require_state(job, State.UPLOADED, State.STAGED, State.FAILED)
+    try:
+        _describe(job, job.source, layout)
+    except FileRefused as error:
+        raise FileNotRead(error) from error
+    job.state, job.staged_at = State.UPLOADED, None
+    job.save(update_fields=["layout", "total", "mapping", "source", "rank", "state", "staged_at", "sha256", "size"])
+    record("builders.import.relaid", actor=actor, target=job.uid)
+
+
 def _check_mapping(job: ImportJob, mapping: Mapping[str, Any]) -> None:
     with open_table(Path(job.file.path), job.file_name, layout=msgspec.convert(job.layout, Layout)) as table:
         if table.kind == "records":
@@ -232,4 +249,4 @@ def _require_state(job: ImportJob, *states: str) -> None:
     present = ImportJob.objects.select_for_update().get(pk=job.pk)
     job.refresh_from_db()
     if present.state not in states:
-        raise ClientError("conflict", f"This import is {present.get_state_display()}.")
+        raise ClientError("conflict", f"This import is {present.get_state_display().lower()}.")
