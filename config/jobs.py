@@ -8,6 +8,7 @@ from accounts.sessions import sweep_sessions
 from builders.importing.live_lookup import forget_old_answers
 from builders.importing.runner import resume_abandoned
 from builders.services.duplicates import propose_job
+from builders.services.listing import list_missing
 from chat.services.retention import purge_job
 from operations.idempotency import sweep_keys
 from operations.jobs import Job
@@ -18,6 +19,7 @@ JOBS = (
     Job("accounts.sessions", timedelta(minutes=1), sweep_sessions),
     Job("builders.duplicates", timedelta(hours=6), propose_job, limit=timedelta(hours=1)),
     Job("builders.imports", timedelta(minutes=1), resume_abandoned),
+    Job("builders.listing", timedelta(minutes=10), list_missing),
     Job("builders.places", timedelta(hours=1), forget_old_answers),
     Job("chat.retention", timedelta(hours=1), purge_job),
     Job("operations.idempotency_keys", timedelta(hours=1), sweep_keys),

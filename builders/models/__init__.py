@@ -16,6 +16,7 @@ from builders.models.builder import (
 from builders.models.claims import Claim
 from builders.models.duplicates import DuplicateCandidate, MergeRecord
 from builders.models.imports import ImportChange, ImportJob, ImportRow, MappingPreset
+from builders.models.listing import ListedWords, Listing
 from builders.models.lookups import LookUpDay, PlaceAnswer
 from builders.models.sources import Rank, SourceKey
 
@@ -31,6 +32,8 @@ __all__ = [
     "ImportChange",
     "ImportJob",
     "ImportRow",
+    "ListedWords",
+    "Listing",
     "Location",
     "LookUpDay",
     "MappingPreset",

@@ -26,6 +26,7 @@ from builders.models import (
 )
 from builders.places import city_key
 from builders.record import Place, Project, Record
+from builders.services.listing import list_builders, list_changed
 from builders.services.stored import Stored
 from builders.services.tables import (
     Row,
@@ -67,6 +68,7 @@ def insert(builders: Sequence[Stored]) -> None:
     _write_projects([(builder.id, builder.record.portfolio) for builder in builders])
     _link_specialisations(builders)
     write_keys(builders)
+    list_builders(builders, are_new=len(nameless) == len(builders))
 
 
 def replace(changes: Sequence[tuple[Stored, Stored]]) -> None:
@@ -89,6 +91,7 @@ def replace(changes: Sequence[tuple[Stored, Stored]]) -> None:
     if respecialised:
         delete_rows(Builder.specialisations.through, [builder.id for builder in respecialised])
         _link_specialisations(respecialised)
+    list_changed(changes)
 
 
 def write_keys(builders: Iterable[Stored]) -> None:

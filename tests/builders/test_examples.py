@@ -18,6 +18,7 @@ import pytest
         "builders.importing.cells",
         "builders.importing.headers",
         "builders.importing.service_names",
+        "builders.words",
     ],
 )
 def test_examples(name):
