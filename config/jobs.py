@@ -9,6 +9,7 @@ from builders.importing.live_lookup import forget_old_answers
 from builders.importing.runner import resume_abandoned
 from builders.services.duplicates import propose_job
 from builders.services.listing import list_missing
+from builders.services.pictures import remove_unused_files
 from chat.services.retention import purge_job
 from operations.idempotency import sweep_keys
 from operations.jobs import Job
@@ -20,6 +21,7 @@ JOBS = (
     Job("builders.duplicates", timedelta(hours=6), propose_job, limit=timedelta(hours=1)),
     Job("builders.imports", timedelta(minutes=1), resume_abandoned),
     Job("builders.listing", timedelta(minutes=10), list_missing),
+    Job("builders.pictures", timedelta(hours=6), remove_unused_files),
     Job("builders.places", timedelta(hours=1), forget_old_answers),
     Job("chat.retention", timedelta(hours=1), purge_job),
     Job("operations.idempotency_keys", timedelta(hours=1), sweep_keys),

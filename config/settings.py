@@ -240,6 +240,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "servestatic.storage.CompressedManifestStaticFilesStorage"},
 }
 MEDIA_ROOT = STATE_DIR / "media"
+# Of what lies there, only pictures of portfolios are served: see builders.views.media.
+MEDIA_URL = "/media/"
 SERVESTATIC_AUTOREFRESH = DEBUG
 
 LANGUAGE_CODE = "en"

@@ -15,6 +15,7 @@ async def to_icon(request: HttpRequest) -> HttpResponseRedirect:
 
 urlpatterns = [
     path("", include("chat.urls")),
+    path("", include("builders.urls")),
     path("accounts/", include("accounts.urls")),
     path("admin/", admin.site.urls),
     # Before and behind the API's own routes: whatever it does not know, its clients read no pages.
