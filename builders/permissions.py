@@ -10,6 +10,11 @@ def can_import(actor: User | None) -> bool:
     return actor is None or (actor.is_active and actor.is_staff and actor.has_perm("builders.run_imports"))
 
 
+def can_see_builders(actor: User | None) -> bool:
+    """Tell about the directory as staff see it, with what is not listed; whoever may change it may see it."""
+    return _is_staff_with(actor, "builders.view_builder") or can_change_builders(actor)
+
+
 def can_add_builders(actor: User | None) -> bool:
     return _is_staff_with(actor, "builders.add_builder")
 

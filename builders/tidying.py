@@ -25,6 +25,7 @@ _LARGEST_NUMBER: Final = 2**31 - 1
 _HIGHEST_PRICE: Final = Decimal(10**10)
 _LARGEST_LATITUDE, _LARGEST_LONGITUDE = 90, 180
 _LETTERS_OF_CURRENCY: Final = 3
+_HIGHEST_RATING: Final = 5
 
 
 def tidied(before: Record, after: Record) -> Record:
@@ -180,7 +181,7 @@ def _count(number: int, record: Record) -> int:
 
 
 def _rating(rating: Decimal, record: Record) -> Decimal:
-    if not _is_number(rating):
+    if not (_is_number(rating) and 0 <= rating <= _HIGHEST_RATING):
         raise ValueError("A rating lies between 0 and 5.")
     return rating
 

@@ -17,6 +17,7 @@ from ninja.security import django_auth
 
 from accounts.api import router as people
 from accounts.requests import person_of
+from builders.api.urls import router as builders
 from chat.api import router as rooms
 from chat.queries import unread_totals
 from realtime.errors import HTTP_STATUS, ClientError, Overloaded
@@ -69,6 +70,7 @@ def me(request: HttpRequest) -> dict[str, Any]:
 
 api.add_router("", people)
 api.add_router("", rooms)
+api.add_router("", builders)
 
 
 def problem(

@@ -17,19 +17,22 @@ from realtime.errors import ClientError
 _KEPT = dt.timedelta(days=1)
 
 
-def answer_once(request: HttpRequest, create: Callable[[], tuple[int, dict[str, Any]]]) -> tuple[int, dict[str, Any]]:
+def answer_once(
+    request: HttpRequest, create: Callable[[], tuple[int, dict[str, Any]]], *, content: bytes | None = None
+) -> tuple[int, dict[str, Any]]:
     """Return status and body of `create()`, or of the first request that carried the same `Idempotency-Key`.
 
     Keys belong to the person. The creation and the key commit together: of two requests at once one creates, and the
     other, refused by the unique constraint, is undone and gets the first one's answer. Raises `idempotency_conflict`
-    when the key came with another request before.
+    when the key came with another request before. `content` stands for the body of a form, which cannot be read again.
     """
     key = request.headers.get("Idempotency-Key", "").strip()
     if not key:
         return create()
     if len(key) > 100:
         raise ClientError("invalid", "An Idempotency-Key has at most 100 characters.", field="Idempotency-Key")
-    fingerprint = hashlib.sha256(f"{request.method} {request.path}\n".encode() + request.body).hexdigest()
+    content = request.body if content is None else content
+    fingerprint = hashlib.sha256(f"{request.method} {request.path}\n".encode() + content).hexdigest()
     known = _stored(request, key, fingerprint)
     if known is not None:
         return known

@@ -53,8 +53,9 @@ def unlimited(monkeypatch):
 
 def send(client: Client, case: Any) -> Any:
     headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "cookie"}
-    # A body that is not set has no JSON form either.
-    body = json.dumps(case.body) if isinstance(case.body, str | int | float | list | dict | None) else ""
+    # What is not set has no JSON form, nor has a form with its files: that one arrives as no form at all.
+    has_json = isinstance(case.body, str | int | float | list | dict | None)
+    body = json.dumps(case.body) if has_json and case.media_type != "multipart/form-data" else ""
     query = dict(case.query or {})
     return client.generic(
         case.method, case.formatted_path, body, "application/json", headers=headers, query_params=query
@@ -63,10 +64,14 @@ def send(client: Client, case: Any) -> Any:
 
 @pytest.mark.parametrize(("operation", "mode"), CASES)
 def test_answer_is_never_a_bug_and_has_a_documented_form(operation, mode, client, room):
+    # Nobody here is staff: their routes refuse everything that fits, and a few that does not are enough.
+    examples = 5 if "/admin/" in operation.path else 20
     described = {int(status) for status in operation.definition.raw["responses"] if status.isdigit()}
 
     @given(case=operation.as_strategy(generation_mode=mode), is_real=st.booleans())
-    @settings(max_examples=20, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=examples, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck)
+    )
     def ask(case, is_real):
         if is_real and "uid" in (case.path_parameters or {}):
             case.path_parameters["uid"] = room.uid

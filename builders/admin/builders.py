@@ -19,13 +19,8 @@ from builders.admin.builder_forms import BuilderForm, changed_values
 from builders.admin.inlines import INLINES
 from builders.models import Builder, ImportJob, Location, Rank, SourceKey
 from builders.queries.staff import COUNTED_AT_MOST, CappedPaginator, matching, place_of, staff_list
-from builders.services.builders import (
-    SWITCHES,
-    create_builder,
-    delete_builder,
-    unlock_fields,
-    update_builder,
-)
+from builders.services.builders import SWITCHES, delete_builder, unlock_fields, update_builder
+from builders.services.bulk import add_builder
 from operations.admin import ServiceAdmin
 from operations.confirmation import act_when_confirmed
 from realtime.errors import ClientError
@@ -150,9 +145,7 @@ class BuilderAdmin(ServiceAdmin):
         switches = {name: form.cleaned_data[name] for name in SWITCHES if name in form.changed_data}
         builder = form.instance
         if not change:
-            made = create_builder(actor=actor, values=values)
-            if switches:
-                update_builder(actor=actor, builder=made.pk, values={}, **switches)
+            made = add_builder(actor=actor, values=values, switches=switches)
             builder.pk, builder._state.adding = made.pk, False
             builder.refresh_from_db()
             return

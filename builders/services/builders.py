@@ -43,11 +43,16 @@ class BuilderChanged(ClientError):
         super().__init__("conflict", "This builder was changed meanwhile. Load it again.", field="expected_rev")
 
 
+def understood(values: Values) -> Record:
+    """Return the record of a new builder. Raises `ClientError` `invalid` with the field."""
+    return _checked(_as_record(values, Record()), Record())
+
+
 @transaction.atomic
 def create_builder(*, actor: User | None, values: Values, keys: Sequence[Key] = ()) -> Builder:
     """Add a builder. Raises `ClientError` `invalid` with the field, `conflict` where a source key is another's."""
     _require(can_add_builders(actor))
-    record = _checked(_as_record(values, Record()), Record())
+    record = understood(values)
     taken = SourceKey.objects.filter(source__in=[k.source for k in keys], key__in=[k.key for k in keys])
     if {(key.source, key.key) for key in keys} & set(taken.values_list("source", "key")):
         raise ClientError("conflict", "This source key belongs to another builder.", field="key")

@@ -270,6 +270,18 @@ def test_builder_is_added(boss: Client) -> None:
     assert ContactPoint.objects.get().value == "info@buehnen.example"
 
 
+def test_builder_that_is_there_is_not_added_again(boss: Client) -> None:
+    row = builder(**{name: EVERYTHING[name] for name in ("phones", "headquarters")})
+    page = boss.get(f"{LIST}add/")
+    fields = fields_of(page) | {"name": "Stände Mueller"}
+    add_row(page, fields, "headquarters", city="Düsseldorf", country="DE", street="Messeallee 1")
+    add_row(page, fields, "contacts", kind="phone", value="+49 30 1234567", position=0)
+    html = boss.post(f"{LIST}add/", fields).content.decode()
+    assert f"This is Stände Müller ({row.uid}), which is there already: telephone, street and name." in html
+    assert 'value="Stände Mueller"' in html
+    assert Builder.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
