@@ -7,6 +7,7 @@ from datetime import timedelta
 from accounts.sessions import sweep_sessions
 from builders.importing.live_lookup import forget_old_answers
 from builders.importing.runner import resume_abandoned
+from builders.services.claiming import expire_claims
 from builders.services.duplicates import propose_job
 from builders.services.listing import list_missing
 from builders.services.pictures import remove_unused_files
@@ -18,6 +19,7 @@ from operations.nodes import sweep_silent
 JOBS = (
     Job("operations.nodes", timedelta(minutes=1), sweep_silent),
     Job("accounts.sessions", timedelta(minutes=1), sweep_sessions),
+    Job("builders.claims", timedelta(hours=1), expire_claims),
     Job("builders.duplicates", timedelta(hours=6), propose_job, limit=timedelta(hours=1)),
     Job("builders.imports", timedelta(minutes=1), resume_abandoned),
     Job("builders.listing", timedelta(minutes=10), list_missing),

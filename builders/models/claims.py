@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +11,12 @@ from django.utils import timezone
 
 from builders.models.builder import Builder
 from realtime.ids import new_uid
+
+
+class ClaimQuerySet(models.QuerySet["Claim"]):
+    def waiting(self) -> Self:
+        """What staff are to decide on."""
+        return self.filter(state="waiting", builder__merged_into=None)
 
 
 class Claim(models.Model):
@@ -44,6 +50,8 @@ class Claim(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     reason = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
+
+    objects = ClaimQuerySet.as_manager()
 
     class Meta:
         constraints: ClassVar = [
