@@ -1,4 +1,5 @@
 // On the staff pages: lists become cards on a phone, and fields that Django leaves without a name get one.
+import { followImport } from "./staff/import-progress.ts";
 
 /** Each value stands beside the name of its column, so that a row can be read without the head of the table. */
 function labelCells(): void {
@@ -29,6 +30,7 @@ function nameFields(): void {
 
 labelCells();
 nameFields();
+followImport();
 // Django's own scripts build the search fields when they get to it.
 const form = document.querySelector("#content form");
 if (form) new MutationObserver(nameFields).observe(form, { childList: true, subtree: true });

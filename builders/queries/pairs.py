@@ -1,0 +1,56 @@
+"""Two builders side by side, as whoever merges them looks at them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from builders.comparing import FIELDS, plain, said
+from builders.duplicates.combining import SIDES, differing, sides, takes_both
+from builders.queries.imports import shown
+from builders.record import Record
+
+
+class FieldPair(NamedTuple):
+    """What both say in a field. `side` is whose value a merge takes by itself, `sides` are those to choose from."""
+
+    name: str
+    label: str
+    kept: str
+    dropped: str
+    differs: bool
+    side: str
+    sides: list[str]
+
+
+def compared(kept: Record, dropped: Record) -> list[FieldPair]:
+    """Return the fields that either fills, those in which they differ first."""
+    taken, open_fields = sides(kept, dropped), set(differing(kept, dropped))
+    pairs = []
+    for name, field in FIELDS.items():
+        ours, theirs = said(kept, field), said(dropped, field)
+        if ours is None and theirs is None:
+            continue
+        offered = [side for side in SIDES if side != SIDES[-1] or takes_both(name)]
+        pairs.append(
+            FieldPair(
+                name=name,
+                label=name.replace("_", " "),
+                kept=_lines(ours),
+                dropped=_lines(theirs),
+                differs=name in open_fields,
+                side=taken[name],
+                sides=offered,
+            )
+        )
+    return sorted(pairs, key=lambda pair: not pair.differs)
+
+
+def chosen(kept: Record, dropped: Record, answers: dict[str, str]) -> dict[str, str]:
+    """Return what somebody has chosen otherwise than it would be taken anyway: that alone is a choice by hand."""
+    taken, open_fields = sides(kept, dropped), differing(kept, dropped)
+    return {name: answers[name] for name in open_fields if name in answers and answers[name] != taken[name]}
+
+
+def _lines(value: Any) -> str:
+    value = plain(value)
+    return "\n".join(shown(item) for item in value) if isinstance(value, list) and value else shown(value)
