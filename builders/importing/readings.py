@@ -96,7 +96,8 @@ def _emails(row: Row, cell: str, column: Column) -> None:
             row.emails.append(address)
 
 
-_PHONE_BREAKS = re.compile(r"[;|\n]|,|\s+/\s+|\s+(?:or|oder|ou|und|and)\s+")
+_PHONE_BREAKS = re.compile(r"[;|\n]|,|\s+(?:or|oder|ou|und|and)\s+")
+_SLASH = re.compile(r"\s+/\s+")
 _FEWEST_DIGITS = 6
 _PHONE_OF_A_SHEET = re.compile(r"(\+?\d+)\.0+")
 
@@ -111,7 +112,7 @@ def _numbers(row: Row, cell: str, column: Column, *, attribute: str) -> None:
         # Looked at before the cell is cut at commas: there may be one in the number.
         row.complain(column, "mangled_number", cell)
         return
-    for part in _PHONE_BREAKS.split(cell)[:_MOST_PARTS]:
+    for part in _phone_parts(cell, region):
         part = part.strip().strip("[]\"'")
         if not part or cells.is_nothing(part):
             continue
@@ -125,6 +126,21 @@ def _numbers(row: Row, cell: str, column: Column, *, attribute: str) -> None:
             row.complain(column, "phone_without_country" if is_national else "bad_phone", part)
         elif number not in found:
             found.append(number)
+
+
+def _phone_parts(cell: str, region: str) -> list[str]:
+    """Cut a cell into its numbers. A slash stands between two of them, or behind an area code: 0211 / 123456."""
+    parts: list[str] = []
+    for part in _PHONE_BREAKS.split(cell)[:_MOST_PARTS]:
+        area = ""
+        for piece in _SLASH.split(part):
+            whole = f"{area} / {piece}"
+            if area and phone(area, region) is None and phone(whole, region) is not None:
+                parts[-1], area = whole, ""
+            else:
+                parts.append(piece)
+                area = piece
+    return parts[:_MOST_PARTS]
 
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(?!\d)", re.IGNORECASE)
