@@ -13,13 +13,14 @@ from functools import partial
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
-from builders.contact import email, phone, url
+from builders.contact import email, url
 from builders.folding import fold
 from builders.importing import cells
 from builders.importing.cells import CLOSED, CLOSED_FOR_A_TIME
 from builders.importing.evidence import is_maps_link
 from builders.importing.fields import ADDRESS_LINES
 from builders.importing.headers import words_of
+from builders.importing.phone_cells import read_numbers
 from builders.importing.row import Column, Row
 from builders.places import country_code
 
@@ -94,53 +95,6 @@ def _emails(row: Row, cell: str, column: Column) -> None:
             row.complain(column, "bad_email", part)
         elif address not in row.emails:
             row.emails.append(address)
-
-
-_PHONE_BREAKS = re.compile(r"[;|\n]|,|\s+(?:or|oder|ou|und|and)\s+")
-_SLASH = re.compile(r"\s+/\s+")
-_FEWEST_DIGITS = 6
-_PHONE_OF_A_SHEET = re.compile(r"(\+?\d+)\.0+")
-
-
-def _numbers(row: Row, cell: str, column: Column, *, attribute: str) -> None:
-    found: list[str] = getattr(row, attribute)
-    region = row.phone_region
-    if len(cell) > _LONGEST_EXTRA:
-        row.complain(column, "too_long", cell)
-        return
-    if cells.is_scientific(cell):
-        # Looked at before the cell is cut at commas: there may be one in the number.
-        row.complain(column, "mangled_number", cell)
-        return
-    for part in _phone_parts(cell, region):
-        part = part.strip().strip("[]\"'")
-        if not part or cells.is_nothing(part):
-            continue
-        if cells.is_scientific(part):
-            row.complain(column, "mangled_number", part)
-            continue
-        match = _PHONE_OF_A_SHEET.fullmatch(part)
-        number = phone(match[1] if match else part, region)
-        if number is None:
-            is_national = not region and part[:1] != "+" and sum(map(str.isdigit, part)) >= _FEWEST_DIGITS
-            row.complain(column, "phone_without_country" if is_national else "bad_phone", part)
-        elif number not in found:
-            found.append(number)
-
-
-def _phone_parts(cell: str, region: str) -> list[str]:
-    """Cut a cell into its numbers. A slash stands between two of them, or behind an area code: 0211 / 123456."""
-    parts: list[str] = []
-    for part in _PHONE_BREAKS.split(cell)[:_MOST_PARTS]:
-        area = ""
-        for piece in _SLASH.split(part):
-            whole = f"{area} / {piece}"
-            if area and phone(area, region) is None and phone(whole, region) is not None:
-                parts[-1], area = whole, ""
-            else:
-                parts.append(piece)
-                area = piece
-    return parts[:_MOST_PARTS]
 
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):(?!\d)", re.IGNORECASE)
@@ -462,8 +416,8 @@ READERS: Final[dict[str, Reading]] = {
     "external_key": partial(_code, attribute="key"),
     "name": _name,
     "email": _emails,
-    "phone": partial(_numbers, attribute="phones"),
-    "fax": partial(_numbers, attribute="faxes"),
+    "phone": partial(read_numbers, attribute="phones"),
+    "fax": partial(read_numbers, attribute="faxes"),
     "website": _website,
     "maps_url": _maps_url,
     "social": _social,
