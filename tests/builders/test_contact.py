@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import phones
+from builders import contact, phones
 from builders.contact import email, phone, registrable_domain, url
 
 
@@ -245,3 +245,17 @@ def test_plain_addresses_of_the_web_are_read_as_all_others(address):
     # An upper-case scheme takes the long way, and comes back the same.
     scheme, mark, rest = address.partition("://") if "://" in address else ("https", "://", address)
     assert url(address) == url(f"{scheme.upper()}{mark}{rest}")
+
+
+@pytest.mark.backend("sqlite")
+def test_domain_of_a_plain_host_is_what_the_library_says():
+    # Every suffix there is, as a host, and before it one, two and three names.
+    suffixes = {rule.lstrip("*!.") for rule in contact._suffixes().tlds if rule.isascii()}
+    differing = []
+    for suffix in suffixes:
+        for host in (suffix, f"firm.{suffix}", f"www.firm.{suffix}", f"a.b.firm.{suffix}"):
+            plain = contact._plain_parts(host)
+            if plain is not None and plain != contact._parts(host):
+                differing.append(host)
+    assert differing == []
+    assert contact._plain_parts("www.firm.co.uk") == ("firm", "co.uk", False)
