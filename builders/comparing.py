@@ -9,11 +9,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from builders.folding import fold, slug_of
+from builders.folding import fold, fold_often, slug_of
 from builders.places import city_key
 from builders.record import Certificate, Offering, Person, Place, Problem, Project, Record
 
@@ -39,6 +40,7 @@ def _itself(item: str) -> Hashable:
     return item
 
 
+@lru_cache(maxsize=4096)
 def specialisation_slug(name: str) -> str:
     """Return the name of a specialisation in addresses, also where the name has no letter that Latin could spell."""
     return slug_of(name)[:60].strip("-") or f"s-{hashlib.blake2b(name.encode(), digest_size=6).hexdigest()}"
@@ -49,7 +51,7 @@ def _place(item: Place) -> Hashable:
 
 
 def _named(item: Person | Offering) -> Hashable:
-    return fold(item.name)
+    return fold_often(item.name)
 
 
 def _certificate(item: Certificate) -> Hashable:
@@ -91,6 +93,7 @@ FIELDS: Final[dict[str, Field]] = {
         Field("portfolio", ("portfolio",), _project),
     )
 }
+_LISTS: Final = tuple(field for field in FIELDS.values() if field.identity is not None)
 _NOWHERE = Place()
 FIELD_OF: Final = {attribute: field.name for field in FIELDS.values() for attribute in field.attributes}
 
@@ -99,9 +102,15 @@ def said(record: Record, field: Field) -> Any:
     """Return what the record says in a field, and None where it says nothing."""
     if len(field.attributes) == 1:
         value = getattr(record, field.attributes[0])
-        return None if value in ("", []) or value == {} or value == _NOWHERE else value
+        # Zero and "no" say something.
+        return None if value == _NOWHERE or (not value and value in (None, "", [], {})) else value
     values = tuple(getattr(record, attribute) for attribute in field.attributes)
     return None if all(value is None for value in values) else values
+
+
+def differing_fields(left: Record, right: Record) -> set[str]:
+    """Return the names of the fields in which two records are not the same to the letter."""
+    return {field for attribute, field in FIELD_OF.items() if getattr(left, attribute) != getattr(right, attribute)}
 
 
 def merged(field: Field, before: Any, after: Any) -> Any:
@@ -155,20 +164,23 @@ def fitted(record: Record) -> Record:
         changes["review_count"] = None
     if record.headquarters is not None:
         changes["headquarters"] = _rounded(record.headquarters)
-    for field in FIELDS.values():
-        items = getattr(record, field.attributes[0]) if field.identity is not None else None
-        if items:
-            changes[field.name] = _once(field, items) if len(items) > 1 else items
+    for field in _LISTS:
+        items = getattr(record, field.name)
+        if len(items) > 1:
+            changes[field.name] = _once(field, items)
     if record.services:
-        changes["services"] = list(map(_priced, changes["services"]))
+        changes["services"] = [_priced(item) for item in changes.get("services", record.services)]
     if record.service_places:
-        changes["service_places"] = [_rounded(item) for item in changes["service_places"]]
+        changes["service_places"] = [_rounded(item) for item in changes.get("service_places", record.service_places)]
     return msgspec.structs.replace(record, **changes) if changes else record
 
 
 def _once(field: Field, items: Iterable[Any]) -> list[Any]:
     identity = field.identity or _itself
-    return list({identity(item): item for item in reversed(list(items))}.values())[::-1]
+    found: dict[Hashable, Any] = {}
+    for item in items:
+        found.setdefault(identity(item), item)
+    return list(found.values())
 
 
 def _rounded(place: Place) -> Place:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 from anyascii import anyascii
 
@@ -66,6 +66,10 @@ def fold(text: str) -> str:
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     # Composed again, because Korean syllables and dotted Japanese letters came apart as well.
     return unicodedata.normalize("NFC", " ".join(decomposed.translate(_table).split()))
+
+
+# For what many records have in common: services, cities, countries.
+fold_often = lru_cache(maxsize=8192)(fold)
 
 
 # Legal forms, folded. What is short is found with its letters apart, too: "S.r.l." folds to "s r l".

@@ -1,4 +1,7 @@
-"""A builder as a plain value: what an import understood, what is compared, exported, and kept to undo a change."""
+"""A builder as a plain value: what an import understood, what is compared, exported, and kept to undo a change.
+
+None of these refers to itself, so the garbage collector need not look at them (`gc=False`): an import makes millions.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from decimal import Decimal
 import msgspec
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """`country` is ISO 3166 alpha-2 or empty. Latitude and longitude are degrees, both or neither."""
 
     country: str = ""
@@ -21,12 +24,12 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     longitude: Decimal | None = None
 
 
-class Person(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Person(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     name: str
     role: str = ""
 
 
-class Offering(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Offering(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """A service. `category` is one of `Service.Category`; prices are in `currency` (ISO 4217) for one `unit`."""
 
     name: str
@@ -38,13 +41,13 @@ class Offering(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unit: str = ""
 
 
-class Certificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Certificate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     name: str
     issuer: str = ""
     valid_until: dt.date | None = None
 
 
-class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     name: str
     trade_show: str = ""
     year: int | None = None
@@ -53,7 +56,7 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stand_m2: int | None = None
 
 
-class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
+class Record(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Everything that a source may say of a builder. Empty means that it says nothing, never that there is nothing.
 
     `key` is the builder's name at the source. `emails` are lower case, `phones` and `faxes` E.164, `website` and
@@ -92,7 +95,7 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
     extra: dict[str, object] = {}
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Something about one cell. An error keeps the row out; anything else is a remark, and the cell is left out."""
 
     column: str

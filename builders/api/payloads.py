@@ -8,7 +8,7 @@ import msgspec
 
 from builders.comparing import FIELDS, plain, said
 from builders.importing.mapping import Proposal
-from builders.models import ImportJob, ImportRow
+from builders.models import ImportJob
 from builders.queries.imports import progress_of
 from builders.services.stored import Stored
 from realtime.errors import ClientError
@@ -58,7 +58,8 @@ def import_payload(job: ImportJob, proposal: Proposal | None = None) -> dict[str
     }
 
 
-def row_payload(row: ImportRow) -> dict[str, Any]:
+def row_payload(row: Any) -> dict[str, Any]:
+    """Return a row of `queries.imports.rows_of`."""
     return {
         "number": row.number,
         "outcome": row.outcome,

@@ -7,189 +7,140 @@ as it is. A worker that dies loses the chunk it was at; who takes over begins be
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from builders.importing import lease
+from builders.importing.ahead import ahead
+from builders.importing.drafts import Draft, Row
 from builders.importing.matching import builders_by_key
-from builders.models import ImportChange, ImportJob, ImportRow, SourceKey
-from builders.record import Problem, Record
-from builders.services.provenance import Difference, Origin, changed, fields_of, said_by
-from builders.services.slugs import give_slugs
-from builders.services.snapshots import kept
-from builders.services.stored import Key, Stored, load
-from builders.services.tables import fetch, insert_rows, update_rows, upsert_rows
-from builders.services.writing import insert, replace
-from realtime.ids import new_uid
+from builders.models import ImportJob, ImportRow
+from builders.record import Problem
+from builders.services.tables import among, fetch, is_postgres, listed, update_rows
 
 logger = logging.getLogger(__name__)
 
 Outcome = ImportRow.Outcome
 Progress = Callable[[int], object]
-CHUNK = 1000
-# How much smaller the chunk gets in which a row is looked for that the database refuses.
-_SHRINK = 10
+CHUNK = 2000
+# Into how many parts a chunk is taken in which there is a row that the database refuses.
+_PARTS = 10
+# Drafts that are not written yet when another one is made: one is being written, one waits.
+_UNWRITTEN = 3
 _NEXT_ROWS = """
-SELECT number, outcome, source_key, fingerprint, builder_id, builder_rev, "values", difference FROM builders_importrow
-WHERE job_id = %s AND number > %s AND outcome IN ('created', 'updated', 'unchanged') AND NOT is_written
+SELECT number, outcome, source_key, fingerprint, builder_id, builder_rev,
+    CASE WHEN outcome = 'created' THEN "values" END, difference, before
+FROM builders_importrow
+WHERE job_id = %s AND number > %s AND outcome IN ('created', 'updated', 'unchanged') {which}
 ORDER BY number LIMIT %s
 """
-_records = msgspec.json.Decoder(Record)
-_differences = msgspec.json.Decoder(dict[str, list[Any]])
 
-
-class Row(NamedTuple):
-    """A staged row that is to be written."""
-
-    number: int
-    outcome: str
-    key: str
-    fingerprint: str
-    builder: int | None
-    rev: int | None
-    values: str
-    difference: str
+# Why a row is a conflict.
+_CHANGED, _GONE = "the builder was changed since the preview", "the builder is gone"
+_TAKEN = "another import has brought this record meanwhile"
 
 
 def commit(job: ImportJob, worker: str, on_progress: Progress = lambda rows: None) -> None:
     """Write what was staged and not written. Raises `lease.LeaseLost` and `lease.Cancelled`."""
-    size = CHUNK
-    while True:
-        try:
-            done = _commit_chunk(job, worker, size)
-        except (DataError, IntegrityError):
-            # One row that the database refuses must not keep the others out: smaller chunks, until it stands alone.
-            if size == 1:
-                _set_aside(job, worker)
-            size = max(1, size // _SHRINK)
-            continue
-        if not done:
-            break
-        on_progress(done)
-        size = min(CHUNK, size * 2)
+    for draft in ahead(_drafts(job)):
+        _write_or_split(job, worker, draft)
+        on_progress(len(draft.rows))
     lease.finish(job, worker, ImportJob.State.COMMITTED, committed_at=timezone.now())
 
 
-@transaction.atomic
-def _commit_chunk(job: ImportJob, worker: str, size: int) -> int:
-    """Write the next rows and return their number."""
-    held = lease.hold(job, worker)
-    rows = [Row(*row) for row in fetch(_NEXT_ROWS, [job.pk, held.progress, size])]
-    if not rows:
-        return 0
-    chunk = _Chunk(held, rows)
-    chunk.write()
-    lease.renew(job, worker, progress=rows[-1].number, counts=_moved(held.counts, chunk.conflicts))
-    return len(rows)
+def _drafts(job: ImportJob) -> Iterator[Draft]:
+    progress, slugs = job.progress, deque[set[str]](maxlen=_UNWRITTEN)
+    # After the first time, what is left are the rows that somebody has decided on since.
+    sql = _NEXT_ROWS.format(which="" if job.committed_at is None else "AND is_decided")
+    while rows := [Row(*row) for row in fetch(sql, [job.pk, progress, CHUNK])]:
+        draft = Draft(job, rows, {slug for given in slugs for slug in given})
+        slugs.append(draft.slugs)
+        yield draft
+        progress = rows[-1].number
 
 
-class _Chunk:
-    """Some rows on their way into the directory, in one transaction."""
-
-    def __init__(self, job: ImportJob, rows: Sequence[Row]) -> None:
-        self.job, self.now = job, timezone.now()
-        self.conflicts: list[tuple[Row, str]] = []
-        # (row, builder, before): what was done, for the undo.
-        self.done: list[tuple[Row, Stored, Stored | None]] = []
-        self.settled: list[tuple[Row, int]] = []
-        self.present = load((row.builder for row in rows if row.builder is not None), lock=True)
-        new_keys = [row.key for row in rows if row.outcome == Outcome.CREATED]
-        self.taken = builders_by_key(job.source, new_keys) if new_keys else {}
-        for row in rows:
-            self._place(row)
-
-    def _place(self, row: Row) -> None:
-        if row.outcome == Outcome.CREATED:
-            if row.key in self.taken:
-                self.conflicts.append((row, "another import has brought this record meanwhile"))
-            else:
-                self.done.append((row, self._created(row), None))
+def _write_or_split(job: ImportJob, worker: str, draft: Draft) -> None:
+    """Write a draft. One row that the database refuses must not keep the others out: it is looked for part by part."""
+    rows = draft.rows
+    try:
+        _write(job, worker, draft)
+    except (DataError, IntegrityError):
+        if len(rows) == 1:
+            _set_aside(job, worker, rows[0])
             return
-        before = self.present.get(row.builder or 0)
-        if before is not None and before.rev == row.rev:
-            if row.outcome == Outcome.UPDATED:
-                self.done.append((row, self._updated(row, before), before))
-            self.settled.append((row, before.id))
-        elif row.outcome == Outcome.UPDATED:
-            self.conflicts.append(
-                (row, "the builder was changed since the preview" if before else "the builder is gone")
-            )
-
-    def write(self) -> None:
-        created = [after for _, after, before in self.done if before is None]
-        give_slugs(created)
-        insert(created)
-        replace([(before, after) for _, after, before in self.done if before is not None])
-        columns = ("source", "key", "builder_id", "fingerprint", "seen_at")
-        keys = [(self.job.source, row.key, pk, row.fingerprint, self.now) for row, pk in self.settled]
-        upsert_rows(SourceKey, columns, keys, unique=("source", "key"))
-        self._keep_undo()
-        self._mark_rows()
-
-    def _created(self, row: Row) -> Stored:
-        record = _records.decode(row.values)
-        record.key = ""
-        return Stored(
-            record=record,
-            uid=new_uid(),
-            provenance=said_by(fields_of(record), self._origin(row), self.now),
-            created_at=self.now,
-            updated_at=self.now,
-            keys=[Key(source=self.job.source, key=row.key, fingerprint=row.fingerprint, seen_at=self.now)],
-        )
-
-    def _updated(self, row: Row, before: Stored) -> Stored:
-        changes: Difference = _differences.decode(row.difference)
-        return changed(before, changes, self._origin(row), self.now)
-
-    def _origin(self, row: Row) -> Origin:
-        return Origin(source=self.job.source, rank=self.job.rank, job=self.job.uid, row=row.number)
-
-    def _keep_undo(self) -> None:
-        columns = ("job_id", "row_number", "builder_id", "before", "rev", "is_undone")
-        rows = [
-            (self.job.pk, row.number, after.id, None if before is None else _json(kept(before)), after.rev, False)
-            for row, after, before in self.done
-        ]
-        insert_rows(ImportChange, columns, rows)
-
-    def _mark_rows(self) -> None:
-        written = [(self.job.pk, row.number, after.id, True) for row, after, before in self.done if before is None]
-        written += [(self.job.pk, row.number, pk, True) for row, pk in self.settled]
-        update_rows(ImportRow, ("job_id", "number", "builder_id", "is_written"), written, key=2)
-        missed = [(self.job.pk, row.number, Outcome.CONFLICT.value, reason) for row, reason in self.conflicts]
-        update_rows(ImportRow, ("job_id", "number", "outcome", "reason"), missed, key=2)
+        size = max(1, len(rows) // _PARTS)
+        for start in range(0, len(rows), size):
+            _write_or_split(job, worker, Draft(job, rows[start : start + size]))
 
 
-def _moved(counts: dict[str, int], conflicts: Sequence[tuple[Row, str]]) -> dict[str, int]:
+@transaction.atomic
+def _write(job: ImportJob, worker: str, draft: Draft) -> None:
+    held = lease.hold(job, worker)
+    rows = draft.rows
+    conflicts, stale = _conflicts(job, rows)
+    if conflicts or stale:
+        draft = Draft(job, [row for row in rows if row.number not in conflicts and row.number not in stale])
+    draft.write()
+    missed = [(job.pk, number, Outcome.CONFLICT.value, reason) for number, reason in conflicts.items()]
+    update_rows(ImportRow, ("job_id", "number", "outcome", "reason"), missed, key=2)
+    if held.committed_at is not None:
+        ImportRow.objects.filter(job=job, number__in=[row.number for row in rows]).update(is_decided=False)
+    moved = [(row.outcome, Outcome.CONFLICT.value) for row in rows if row.number in conflicts]
+    lease.renew(job, worker, progress=rows[-1].number, counts=_moved(held.counts, moved))
+
+
+def _conflicts(job: ImportJob, rows: Sequence[Row]) -> tuple[dict[int, str], set[int]]:
+    """Return the rows that cannot be written as they were shown, with the reason, by number.
+
+    And those that had nothing to say, to a builder that has changed: whether they still have not, nobody knows. The
+    builders of all others are locked.
+    """
+    new = [row.key for row in rows if row.outcome == Outcome.CREATED]
+    taken = builders_by_key(job.source, new) if new else {}
+    revs = _locked_revs({row.builder for row in rows if row.builder is not None})
+    conflicts, stale = {}, set()
+    for row in rows:
+        if row.outcome == Outcome.CREATED:
+            if row.key in taken:
+                conflicts[row.number] = _TAKEN
+        elif row.builder is None or revs.get(row.builder) != row.rev:
+            if row.outcome == Outcome.UNCHANGED:
+                stale.add(row.number)
+            else:
+                is_there = row.builder in revs
+                conflicts[row.number] = _CHANGED if is_there else _GONE
+    return conflicts, stale
+
+
+def _locked_revs(builders: set[int]) -> dict[int, int]:
+    if not builders:
+        return {}
+    # Always in the same order; rows that refer to a builder may be inserted meanwhile.
+    lock = "FOR NO KEY UPDATE" if is_postgres() else ""
+    sql = f"SELECT id, rev FROM builders_builder WHERE id {among('bigint')} ORDER BY id {lock}"  # noqa: S608
+    return dict(fetch(sql, [listed(sorted(builders))]))
+
+
+def _moved(counts: dict[str, int], moves: Sequence[tuple[str, str]]) -> dict[str, int]:
     moved = Counter(counts)
-    for row, _ in conflicts:
-        moved[row.outcome] -= 1
-        moved[Outcome.CONFLICT.value] += 1
+    for old, new in moves:
+        moved[old] -= 1
+        moved[new] += 1
     return {name: number for name, number in moved.items() if number}
 
 
 @transaction.atomic
-def _set_aside(job: ImportJob, worker: str) -> None:
-    """Turn the next row into an error: the database does not take it."""
+def _set_aside(job: ImportJob, worker: str, row: Row) -> None:
+    """Turn a row into an error: the database does not take it."""
     held = lease.hold(job, worker)
-    [row] = [Row(*row) for row in fetch(_NEXT_ROWS, [job.pk, held.progress, 1])]
     logger.warning("import %s: row %s is refused by the database", job.uid, row.number)
     problem = Problem(column="", code="refused", message="The database does not take this row.", is_error=True)
     staged = ImportRow.objects.get(job=job, number=row.number)
-    staged.outcome = Outcome.ERROR
+    staged.outcome, staged.is_decided = Outcome.ERROR, False
     staged.problems = [*staged.problems, msgspec.to_builtins(problem)]
-    staged.save(update_fields=["outcome", "problems"])
-    counts = Counter(held.counts)
-    counts[row.outcome] -= 1
-    counts[Outcome.ERROR.value] += 1
-    lease.renew(job, worker, progress=row.number, counts={name: number for name, number in counts.items() if number})
-
-
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+    staged.save(update_fields=["outcome", "problems", "is_decided"])
+    lease.renew(job, worker, progress=row.number, counts=_moved(held.counts, [(row.outcome, Outcome.ERROR.value)]))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from django.db import connections
@@ -23,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 State = ImportJob.State
 Progress = Callable[[int], object]
+_OBJECTS_BEFORE_A_LOOK = 50_000
 
 
 def run(job_id: int, on_progress: Progress = lambda rows: None) -> None:
@@ -35,8 +38,9 @@ def run(job_id: int, on_progress: Progress = lambda rows: None) -> None:
     if job is None:
         return
     try:
-        while job.state in lease.RUNNING:
-            _step(job, worker, on_progress)
+        with _collecting_less():
+            while job.state in lease.RUNNING:
+                _step(job, worker, on_progress)
     except lease.LeaseLost:
         logger.warning("import %s: somebody else has taken over", job.uid)
     except FileRefused as error:
@@ -59,6 +63,22 @@ def resume_abandoned() -> str:
     for job in jobs:
         start(job.pk)
     return f"{len(jobs)} taken up"
+
+
+@contextmanager
+def _collecting_less() -> Iterator[None]:
+    """Look for circles of garbage seldom: an import makes millions of objects, and next to no circle.
+
+    Each full look goes through everything that the process has ever imported; all of them took a fifth of the time.
+    """
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BEFORE_A_LOOK, *thresholds[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def _run_and_close(job_id: int) -> None:

@@ -33,7 +33,7 @@ class Source(Protocol):
     total: int
     superseded: dict[int, int]
 
-    def rows(self) -> Iterator[tuple[int, Cells]]: ...
+    def rows(self, after: int = 0) -> Iterator[tuple[int, Cells]]: ...
 
     def read(self, cells: Any) -> Understood: ...
 
@@ -52,8 +52,9 @@ class FileSource:
         meaning = msgspec.json.encode([self.header, mapping, region, policy, table.layout.repaired], order="sorted")
         self._hasher = hashlib.blake2b(meaning, digest_size=16)
 
-    def rows(self) -> Iterator[tuple[int, Cells]]:
-        return self._table.records() if self._table.kind == "records" else self._table.rows()
+    def rows(self, after: int = 0) -> Iterator[tuple[int, Cells]]:
+        """Yield the rows behind number `after`."""
+        return self._table.records(after) if self._table.kind == "records" else self._table.rows(after)
 
     def fingerprint(self, cells: Any) -> str:
         """Return what stays the same as long as the row does, and the way it is understood."""

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
+import msgspec
 from django.db import transaction
 from django.utils import timezone
 
 from builders.importing import lease
-from builders.models import Builder, ImportChange, ImportJob
-from builders.services.snapshots import restore
-from builders.services.tables import among, fetch, listed, update_rows
+from builders.models import Builder, ImportChange, ImportJob, SourceKey
+from builders.services.stored import Stored, load, thawed
+from builders.services.tables import among, fetch, listed, update_rows, upsert_rows
+from builders.services.writing import KEY_COLUMNS, replace
 
 CHUNK = 500
 # In `ImportJob.counts`: what an undo has left alone.
 LEFT = "left"
 Progress = Callable[[int], object]
+_NEXT_CHANGES = """
+SELECT c.id, c.row_number, c.builder_id, c.rev, c.is_new, r.source_key, r.before
+FROM builders_importchange c JOIN builders_importrow r ON r.job_id = c.job_id AND r.number = c.row_number
+WHERE c.job_id = %s AND c.row_number > %s AND NOT c.is_undone ORDER BY c.row_number LIMIT %s
+"""
+
+
+class Change(NamedTuple):
+    """What was done to one builder; `before` is the builder as it was, frozen, unless it is new."""
+
+    id: int
+    number: int
+    builder: int | None
+    rev: int
+    is_new: bool
+    key: str
+    before: str | None
 
 
 def undo(job: ImportJob, worker: str, on_progress: Progress = lambda rows: None) -> None:
@@ -30,28 +50,55 @@ def undo(job: ImportJob, worker: str, on_progress: Progress = lambda rows: None)
 @transaction.atomic
 def _undo_chunk(job: ImportJob, worker: str) -> int:
     held = lease.hold(job, worker)
-    changes = list(
-        ImportChange.objects.filter(job=job, row_number__gt=held.progress, is_undone=False).order_by("row_number")[
-            :CHUNK
-        ]
-    )
+    changes = [Change(*row) for row in fetch(_NEXT_CHANGES, [job.pk, held.progress, CHUNK])]
     if not changes:
         return 0
     untouched = _untouched(changes)
-    created = [change.builder_id for change in untouched if change.before is None]
-    Builder.objects.filter(pk__in=created).delete()
-    restore({str(change.builder_id): change.before for change in untouched if change.before is not None})
-    update_rows(ImportChange, ("id", "is_undone"), [(change.pk, True) for change in untouched])
+    Builder.objects.filter(pk__in=[change.builder for change in untouched if change.is_new]).delete()
+    _put_back(job.source, [change for change in untouched if not change.is_new])
+    update_rows(ImportChange, ("id", "is_undone"), [(change.id, True) for change in untouched])
     left = held.counts.get(LEFT, 0) + len(changes) - len(untouched)
     counts = {**held.counts, **({LEFT: left} if left else {})}
-    lease.renew(job, worker, progress=changes[-1].row_number, counts=counts)
+    lease.renew(job, worker, progress=changes[-1].number, counts=counts)
     return len(changes)
 
 
-def _untouched(changes: Sequence[ImportChange]) -> list[ImportChange]:
+def _untouched(changes: Sequence[Change]) -> list[Change]:
     """Return the changes whose builders still are what the import made of them, locked."""
-    ids = sorted({change.builder_id for change in changes if change.builder_id is not None})
+    ids = sorted({change.builder for change in changes if change.builder is not None})
     lock = "FOR UPDATE" if among("bigint").startswith("=") else ""
     sql = f"SELECT id, rev FROM builders_builder WHERE id {among('bigint')} ORDER BY id {lock}"  # noqa: S608
     revs = dict(fetch(sql, [listed(ids)]))
-    return [change for change in changes if change.builder_id is not None and revs.get(change.builder_id) == change.rev]
+    return [change for change in changes if change.builder is not None and revs.get(change.builder) == change.rev]
+
+
+def _put_back(source: str, changes: Sequence[Change]) -> None:
+    present = load(change.builder for change in changes if change.builder is not None)
+    former = {change.builder: thawed(change.before or "") for change in changes}
+    replace([(now, _as_it_was(now, former[pk])) for pk, now in present.items()])
+    _put_keys_back(source, [(change, former[change.builder]) for change in changes])
+
+
+def _as_it_was(now: Stored, before: Stored) -> Stored:
+    """Return what an import may have changed as it was before; `rev` alone goes on, so that who looks will notice."""
+    return msgspec.structs.replace(
+        now,
+        record=before.record,
+        provenance=before.provenance,
+        locked_fields=before.locked_fields,
+        updated_at=before.updated_at,
+        rev=now.rev + 1,
+    )
+
+
+def _put_keys_back(source: str, changes: Iterable[tuple[Change, Stored]]) -> None:
+    """Undo what the import did to the key of each row: the builder may have got others since."""
+    former, added = [], []
+    for change, before in changes:
+        key = next((key for key in before.keys if (key.source, key.key) == (source, change.key)), None)
+        if key is None:
+            added.append(change.key)
+        else:
+            former.append((source, key.key, before.id, key.fingerprint, key.seen_at))
+    SourceKey.objects.filter(source=source, key__in=added).delete()
+    upsert_rows(SourceKey, KEY_COLUMNS, former, unique=("source", "key"))

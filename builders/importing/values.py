@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Any
 
 import msgspec
 
-from builders.folding import fold
+from builders.folding import fold, fold_often
 from builders.importing.cells import clean_line, clean_text, is_nothing
 from builders.importing.fields import ADDRESS_LINES, FIELDS
 from builders.importing.mapping import Mapping
@@ -124,17 +123,13 @@ def _record(row: Row) -> Record:
     )
 
 
-# Names of services and specialisations are few, and come in every row.
-_folded = lru_cache(maxsize=8192)(fold)
-
-
 def _distinct(names: list[str]) -> list[str]:
     """Return the names without those that are the same but for case and accents: the directory keeps one of each."""
     if len(names) < 2:
         return names
     found: dict[str, str] = {}
     for name in names:
-        found.setdefault(_folded(name), name)
+        found.setdefault(fold_often(name), name)
     found.pop("", None)
     return list(found.values())
 

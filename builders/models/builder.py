@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django_countries.fields import CountryField
 
+from builders.models.fields import ProvenanceText
 from realtime.ids import new_uid
 
 
@@ -65,14 +66,14 @@ class Builder(models.Model):
         PENDING = "pending"
         CLAIMED = "claimed"
 
-    uid = models.CharField(max_length=16, unique=True, default=new_uid, editable=False)
+    uid = models.CharField(max_length=16, default=new_uid, editable=False)
     name = models.CharField(max_length=200)
-    name_folded = models.CharField(max_length=400, editable=False, db_index=True)
-    slug = models.SlugField(max_length=120, unique=True)
+    name_folded = models.CharField(max_length=400, editable=False)
+    slug = models.SlugField(max_length=120, db_index=False)
     description = models.TextField(blank=True, max_length=10_000)
     website = models.URLField(max_length=500, blank=True)
     # The registrable domain of the website; empty for link pages and free hosts, which many firms share.
-    domain = models.CharField(max_length=253, blank=True, editable=False, db_index=True)
+    domain = models.CharField(max_length=253, blank=True, editable=False)
     languages = models.JSONField(default=list, blank=True, help_text="ISO 639-1 codes.")
     founded = models.PositiveSmallIntegerField(null=True, blank=True)
     team_min = models.PositiveIntegerField(null=True, blank=True)
@@ -93,16 +94,27 @@ class Builder(models.Model):
     plan = models.CharField(max_length=12, choices=Plan, default=Plan.FREE)
     claim_state = models.CharField(max_length=9, choices=ClaimState, default=ClaimState.UNCLAIMED, editable=False)
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="builders"
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="builders",
+        db_index=False,
     )
     specialisations = models.ManyToManyField(Specialisation, blank=True, related_name="builders")
     search_text = models.TextField(blank=True, editable=False)
-    provenance = models.JSONField(default=dict, editable=False)
+    provenance = ProvenanceText(default=dict, editable=False)
     locked_fields = models.JSONField(default=list, blank=True, editable=False)
     legacy_extra = models.JSONField(default=dict, editable=False)
     rev = models.BigIntegerField(default=1, editable=False)
     merged_into = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="merged", editable=False
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="merged",
+        editable=False,
+        db_index=False,
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -110,7 +122,11 @@ class Builder(models.Model):
     objects = BuilderQuerySet.as_manager()
 
     class Meta:
+        # An import pays for each index with every row. `unique=True` and `db_index=True` would make two of each on
+        # PostgreSQL, the second for LIKE, which nobody asks, and a foreign key an entry for every NULL.
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["uid"], name="builder_uid_once"),
+            models.UniqueConstraint(fields=["slug"], name="builder_slug_once"),
             models.CheckConstraint(
                 condition=Q(team_min=None) | Q(team_max=None) | Q(team_max__gte=models.F("team_min")),
                 name="team_range_in_order",
@@ -125,6 +141,10 @@ class Builder(models.Model):
                 condition=Q(is_active=True, merged_into=None),
                 name="builders_by_rating",
             ),
+            models.Index(fields=["name_folded"], name="builders_by_name"),
+            models.Index(fields=["domain"], name="builders_by_domain"),
+            models.Index(fields=["owner"], condition=Q(owner__isnull=False), name="builders_by_owner"),
+            models.Index(fields=["merged_into"], condition=Q(merged_into__isnull=False), name="builders_merged"),
         ]
 
     def __str__(self) -> str:
@@ -192,7 +212,8 @@ class ContactPoint(models.Model):
         MAP = "map", "map link"
         SOCIAL = "social", "social profile"
 
-    builder = models.ForeignKey(Builder, on_delete=models.CASCADE, related_name="contact_points")
+    # The unique constraint below begins with it, and is its index.
+    builder = models.ForeignKey(Builder, on_delete=models.CASCADE, related_name="contact_points", db_index=False)
     kind = models.CharField(max_length=6, choices=Kind)
     value = models.CharField(max_length=500)
     position = models.PositiveSmallIntegerField(default=0, help_text="0 is the primary one.")
@@ -211,7 +232,8 @@ class ContactPoint(models.Model):
 class ContactPerson(models.Model):
     """Whom to ask for."""
 
-    builder = models.ForeignKey(Builder, on_delete=models.CASCADE, related_name="contact_people")
+    # The unique constraint below begins with it, and is its index.
+    builder = models.ForeignKey(Builder, on_delete=models.CASCADE, related_name="contact_people", db_index=False)
     name = models.CharField(max_length=120)
     role = models.CharField(max_length=120, blank=True)
 
@@ -239,7 +261,8 @@ class Service(models.Model):
         MANAGEMENT = "management", "project management"
         OTHER = "other"
 
-    builder = models.ForeignKey(Builder, on_delete=models.CASCADE, related_name="services")
+    # The unique constraint below begins with it, and is its index.
+    builder = models.ForeignKey(Builder, on_delete=models.CASCADE, related_name="services", db_index=False)
     category = models.CharField(max_length=12, choices=Category, default=Category.OTHER)
     name = models.CharField(max_length=120)
     name_folded = models.CharField(max_length=240, editable=False)
@@ -253,7 +276,6 @@ class Service(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["builder", "name_folded"], name="service_once_per_builder")
         ]
-        indexes: ClassVar = [models.Index(fields=["category", "builder"])]
 
     def __str__(self) -> str:
         return self.name

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from builders.models.builder import Builder
+from builders.models.fields import JSONText
 from builders.models.sources import Rank
 from realtime.ids import new_uid
 
@@ -84,7 +85,12 @@ class ImportJob(models.Model):
 
 
 class ImportRow(models.Model):
-    """One record of the file as it came (`cells`), as it was understood (`values`), and what is to become of it."""
+    """One record of the file as it came (`cells`), as it was understood (`values`), and what is to become of it.
+
+    A row is written once, by the preview, and changed only where somebody decides on it or it turns out otherwise than
+    the preview said. What a commit has written stands in `ImportChange`. No constraint of the database ties rows to
+    their job and builder: with millions of rows it would take more time than all their checks.
+    """
 
     class Outcome(models.TextChoices):
         CREATED = "created", "new"
@@ -95,42 +101,56 @@ class ImportRow(models.Model):
         CONFLICT = "conflict", "changed meanwhile"
         ERROR = "error"
 
-    job = models.ForeignKey(ImportJob, on_delete=models.CASCADE, related_name="rows")
+    job = models.ForeignKey(
+        ImportJob, on_delete=models.CASCADE, related_name="rows", db_index=False, db_constraint=False
+    )
     # The line of the record in the file, counted as a spreadsheet counts them.
     number = models.BigIntegerField()
-    cells = models.JSONField()
-    values = models.JSONField(default=dict)
+    cells = JSONText()
+    values = JSONText(default=dict)
     # [{"column", "field", "code", "message", "cell", "is_error"}]
-    problems = models.JSONField(default=list)
+    problems = JSONText(default=list)
     source_key = models.CharField(max_length=200, blank=True)
     fingerprint = models.CharField(max_length=32, blank=True)
     outcome = models.CharField(max_length=9, choices=Outcome)
     # The builder it was found to be, how, and the `rev` at which the difference was shown.
-    builder = models.ForeignKey(Builder, null=True, on_delete=models.SET_NULL, related_name="+")
+    builder = models.ForeignKey(
+        Builder, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False, db_constraint=False
+    )
     builder_rev = models.BigIntegerField(null=True)
     reason = models.CharField(max_length=200, blank=True)
     # {field: [before, after]}
-    difference = models.JSONField(default=dict)
-    is_written = models.BooleanField(default=False)
+    difference = JSONText(default=dict)
+    # The builder as it was at `builder_rev`, see `services.stored.frozen`: what the difference is applied to, and what
+    # an undo puts back. Only where there is a difference.
+    before = JSONText(null=True)
+    # Decided on by a person after the rows around it were written.
+    is_decided = models.BooleanField(default=False)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["job", "number"], name="import_row_once")]
-        indexes: ClassVar = [models.Index(fields=["job", "outcome", "number"])]
+        indexes: ClassVar = [
+            models.Index(fields=["job", "outcome", "number"], name="import_rows_by_outcome"),
+            models.Index(fields=["builder"], condition=Q(builder__isnull=False), name="import_rows_by_builder"),
+            models.Index(fields=["job", "number"], condition=Q(is_decided=True), name="import_rows_decided"),
+        ]
 
     def __str__(self) -> str:
         return f"row {self.number} of {self.job_id}"
 
 
 class ImportChange(models.Model):
-    """What a commit did to one builder, enough to take it back exactly. `before` is None for one that was created.
+    """What a commit did to one builder. With `ImportRow.before` of the same number it is taken back exactly.
 
     `rev` is the builder's `rev` after the commit: one that moved on since was edited, and an undo leaves it alone.
     """
 
-    job = models.ForeignKey(ImportJob, on_delete=models.CASCADE, related_name="changes")
+    job = models.ForeignKey(
+        ImportJob, on_delete=models.CASCADE, related_name="changes", db_index=False, db_constraint=False
+    )
     row_number = models.BigIntegerField()
-    builder = models.ForeignKey(Builder, null=True, on_delete=models.SET_NULL, related_name="+")
-    before = models.JSONField(null=True)
+    builder = models.ForeignKey(Builder, null=True, on_delete=models.SET_NULL, related_name="+", db_constraint=False)
+    is_new = models.BooleanField()
     rev = models.BigIntegerField()
     is_undone = models.BooleanField(default=False)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from builders.comparing import FIELDS
 from builders.importing import lease
@@ -92,7 +93,9 @@ def counts_of(job: ImportJob) -> list[tuple[str, str, int]]:
 
 def rows_of(job: ImportJob, outcome: str = "", after: int = 0) -> QuerySet[ImportRow]:
     """Return rows by number; `outcome` is one of `Outcome`, or *problems* for all that something was said about."""
-    rows = ImportRow.objects.filter(job=job, number__gt=after).order_by("number").select_related("builder")
+    written = ImportChange.objects.filter(job=job, row_number=OuterRef("number"), is_undone=False)
+    rows = ImportRow.objects.filter(job=job, number__gt=after).annotate(is_written=Exists(written))
+    rows = rows.defer("before").order_by("number").select_related("builder")
     if outcome == "problems":
         return rows.exclude(problems=[])
     return rows.filter(outcome=outcome) if outcome else rows
@@ -105,7 +108,8 @@ def views_of(rows: QuerySet[ImportRow]) -> list[RowView]:
 def problem_counts(job: ImportJob) -> list[tuple[str, str, int]]:
     """Return column, message and number of rows, the most frequent first, among the first `SUMMED` rows."""
     found: Counter[tuple[str, str]] = Counter()
-    for problems in rows_of(job).values_list("problems", flat=True)[:SUMMED]:
+    lists: Iterable[Any] = rows_of(job).values_list("problems", flat=True)[:SUMMED]
+    for problems in lists:
         found.update({(problem.get("column", ""), problem.get("message", "")) for problem in problems})
     return [(column, message, count) for (column, message), count in found.most_common(30)]
 
@@ -113,7 +117,7 @@ def problem_counts(job: ImportJob) -> list[tuple[str, str, int]]:
 def field_counts(job: ImportJob) -> list[tuple[str, int]]:
     """Return the fields that would change, and in how many of the first `SUMMED` rows that change anything."""
     found: Counter[str] = Counter()
-    changing = rows_of(job, Outcome.UPDATED).values_list("difference", flat=True)[:SUMMED]
+    changing: Iterable[Any] = rows_of(job, Outcome.UPDATED).values_list("difference", flat=True)[:SUMMED]
     for difference in changing:
         found.update(difference.keys())
     return found.most_common()
@@ -122,7 +126,7 @@ def field_counts(job: ImportJob) -> list[tuple[str, int]]:
 def undo_forecast(job: ImportJob) -> Forecast:
     changes = ImportChange.objects.filter(job=job, is_undone=False)
     untouched = changes.filter(builder__rev=F("rev"))
-    deleted = untouched.filter(before__isnull=True).count()
+    deleted = untouched.filter(is_new=True).count()
     same = untouched.count()
     return Forecast(deleted, same - deleted, changes.count() - same)
 
@@ -135,8 +139,7 @@ def can_be_undone(job: ImportJob) -> bool:
 
 def waits_to_be_written(job: ImportJob) -> bool:
     """Tell whether somebody has decided on rows since the import was written."""
-    rows = ImportRow.objects.filter(job=job, is_written=False)
-    return rows.filter(Q(outcome=Outcome.CREATED) | Q(outcome=Outcome.UPDATED)).exists()
+    return ImportRow.objects.filter(job=job, is_decided=True).exists()
 
 
 def other_writer(job: ImportJob) -> ImportJob | None:
@@ -147,7 +150,9 @@ def other_writer(job: ImportJob) -> ImportJob | None:
 
 def conflicts_ahead(job: ImportJob) -> int:
     """Return how many rows would be conflicts if they were written now, counted up to `SUMMED`."""
-    changing = ImportRow.objects.filter(job=job, outcome=Outcome.UPDATED, is_written=False)
+    changing = ImportRow.objects.filter(job=job, outcome=Outcome.UPDATED)
+    if job.committed_at is not None:
+        changing = changing.filter(is_decided=True)
     return changing.exclude(builder__rev=F("builder_rev"))[:SUMMED].count()
 
 
@@ -169,9 +174,9 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def view_of(row: ImportRow) -> RowView:
+def view_of(row: Any) -> RowView:
+    """Return how a row of `rows_of` is shown."""
     values = row.values
-    waits = row.outcome in (Outcome.REVIEW, Outcome.CONFLICT) and not row.is_written
     return RowView(
         number=row.number,
         outcome=row.outcome,
@@ -184,7 +189,7 @@ def view_of(row: ImportRow) -> RowView:
         problems=row.problems,
         facts=[(field.replace("_", " "), shown(value)) for field, value in values.items() if field not in _IN_TITLE],
         is_written=row.is_written,
-        can_be_decided=waits,
+        can_be_decided=row.outcome in (Outcome.REVIEW, Outcome.CONFLICT),
     )
 
 

@@ -26,11 +26,11 @@ from builders.importing.layout import Layout
 from builders.importing.mapping import Proposal, propose
 from builders.importing.tables import Table
 from builders.importing.values import Reader
-from builders.models import Builder, ImportJob, ImportRow, Rank
+from builders.models import Builder, ImportChange, ImportJob, ImportRow, Rank
 from builders.permissions import can_import
 from builders.record import Record
 from builders.services.provenance import difference
-from builders.services.stored import load
+from builders.services.stored import frozen, load
 from operations.activity import record
 from realtime.errors import ClientError
 
@@ -165,7 +165,7 @@ def _check_mapping(job: ImportJob, mapping: Mapping[str, Any]) -> None:
 def stage(job: ImportJob, *, in_background: bool = True) -> None:
     """Read the file into a preview."""
     _require_state(job, State.UPLOADED, State.STAGED, State.FAILED)
-    if ImportRow.objects.filter(job=job, is_written=True).exists():
+    if ImportChange.objects.filter(job=job, is_undone=False).exists():
         raise ClientError("conflict", "A part of this import is written: undo it first.")
     _begin(job, State.STAGING, in_background=in_background)
 
@@ -211,7 +211,7 @@ def decide_row(*, actor: User | None, job: ImportJob, number: int, builder: Buil
     _require_right(actor)
     _require_state(job, State.STAGED, State.COMMITTED)
     row = ImportRow.objects.select_for_update().get(job=job, number=number)
-    if row.outcome not in (Outcome.REVIEW, Outcome.CONFLICT) or row.is_written:
+    if row.outcome not in (Outcome.REVIEW, Outcome.CONFLICT):
         raise ClientError("conflict", "This row does not wait for a decision.")
     was = row.outcome
     row.outcome, row.builder, row.reason, row.difference = Outcome.CREATED, builder, "decided by hand", {}
@@ -219,8 +219,10 @@ def decide_row(*, actor: User | None, job: ImportJob, number: int, builder: Buil
         [there] = load([builder.pk]).values()
         row.difference = difference(there, msgspec.convert(row.values, Record), job.rank, job.policy)
         row.outcome = Outcome.UPDATED if row.difference else Outcome.UNCHANGED
-        row.builder_rev = there.rev
-    row.save(update_fields=["outcome", "builder", "builder_rev", "reason", "difference"])
+        row.builder_rev, row.before = there.rev, msgspec.json.decode(frozen(there))
+    # Rows that the preview was sure of are written by the first commit, whoever decided on what before it.
+    row.is_decided = job.committed_at is not None
+    row.save(update_fields=["outcome", "builder", "builder_rev", "reason", "difference", "before", "is_decided"])
     job.counts = {**job.counts, was: job.counts.get(was, 1) - 1, row.outcome: job.counts.get(row.outcome, 0) + 1}
     job.save(update_fields=["counts"])
     return row

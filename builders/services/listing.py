@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from itertools import compress
 
 import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from builders.deriving import search_text, weighted_rating
-from builders.folding import fold
+from builders.deriving import Derived, derive
 from builders.models import ListedWords, Listing
-from builders.record import Record
 from builders.services.stored import Stored, load
 from builders.services.tables import Row, delete_rows, fetch, insert_rows, update_rows
 from builders.tags import tags_of
@@ -44,25 +43,47 @@ WHERE b.id IS NULL ORDER BY l.builder_id LIMIT %s
 """
 
 
-def list_builders(builders: Sequence[Stored], *, are_new: bool = False) -> None:
-    """Make the rows of these builders anew, inside the caller's transaction, which holds their locks.
+class Listings:
+    """The rows of builders as they are listed. To make them asks no database."""
 
-    Those that are not listed any more lose theirs. `are_new`: there are no rows yet, so none are looked for.
-    """
-    if not are_new:
-        unlist(builder.id for builder in builders)
-    listed = [builder for builder in builders if builder.is_active and builder.merged_into is None]
-    now = timezone.now()
-    insert_rows(Listing, _LISTING, [_listing_row(builder, now) for builder in listed])
-    insert_rows(ListedWords, _WORDS, list(map(_words_row, listed)))
+    def __init__(self, builders: Sequence[Stored], derived: Sequence[Derived]) -> None:
+        now, self._ids = timezone.now(), [builder.id for builder in builders]
+        # Those that are not listed any more only lose their rows.
+        listed = [
+            (builder, follows)
+            for builder, follows in zip(builders, derived, strict=True)
+            if builder.is_active and builder.merged_into is None
+        ]
+        self._rows = [_listing_row(builder, follows, now) for builder, follows in listed]
+        self._words = [
+            (builder.id, indexed_words(follows.search_text, follows.name_folded)) for builder, follows in listed
+        ]
+
+    def write(self, *, are_new: bool = False) -> None:
+        """Write them inside the caller's transaction, which holds the builders' locks.
+
+        `are_new`: there are no rows yet, so none are looked for.
+        """
+        if not are_new:
+            unlist(self._ids)
+        insert_rows(Listing, _LISTING, self._rows)
+        insert_rows(ListedWords, _WORDS, self._words)
 
 
-def list_changed(changes: Sequence[tuple[Stored, Stored]]) -> None:
+class Relistings:
     """The same for pairs of what builders were and what they are; rows that would not change only get the new `rev`."""
-    alike = [after for before, after in changes if not _is_listed_anew(before, after)]
-    now = timezone.now()
-    update_rows(Listing, ("builder_id", "rev", "listed_at"), [(builder.id, builder.rev, now) for builder in alike])
-    list_builders([after for before, after in changes if _is_listed_anew(before, after)])
+
+    def __init__(self, changes: Sequence[tuple[Stored, Stored]], derived: Sequence[Derived]) -> None:
+        now = timezone.now()
+        anew = [_is_listed_anew(before, after) for before, after in changes]
+        self._alike = [
+            (after.id, after.rev, now) for (_, after), is_anew in zip(changes, anew, strict=True) if not is_anew
+        ]
+        self._anew = Listings([after for _, after in compress(changes, anew)], list(compress(derived, anew)))
+
+    def write(self) -> None:
+        update_rows(Listing, ("builder_id", "rev", "listed_at"), self._alike)
+        self._anew.write()
 
 
 def unlist(ids: Iterable[int]) -> None:
@@ -88,7 +109,8 @@ def list_missing() -> str:
 @transaction.atomic
 def _list_chunk() -> int:
     ids = [pk for (pk,) in fetch(_STALE, [_CHUNK])]
-    list_builders(list(load(ids, lock=True).values()))
+    builders = list(load(ids, lock=True).values())
+    Listings(builders, [derive(builder.record) for builder in builders]).write()
     return len(ids)
 
 
@@ -98,16 +120,7 @@ def _is_listed_anew(before: Stored, after: Stored) -> bool:
     return any(getattr(before.record, name) != getattr(after.record, name) for name in _ATTRIBUTES)
 
 
-def _listing_row(builder: Stored, now: dt.datetime) -> Row:
+def _listing_row(builder: Stored, derived: Derived, now: dt.datetime) -> Row:
+    position = -(int(derived.weighted_rating * 1000) + FEATURED * builder.is_featured)
     record = builder.record
-    position = _position(record, is_featured=builder.is_featured)
     return builder.id, builder.rev, now, position, traits_of(record), _encode(tags_of(record)).decode()
-
-
-def _words_row(builder: Stored) -> Row:
-    return builder.id, indexed_words(search_text(builder.record), fold(builder.record.name))
-
-
-def _position(record: Record, *, is_featured: bool) -> int:
-    thousandths = int(weighted_rating(record.rating, record.review_count or 0) * 1000)
-    return -(thousandths + FEATURED * is_featured)

@@ -8,13 +8,14 @@ from typing import Any
 
 import msgspec
 
-from builders.comparing import ADD, FIELDS, FILL, KEEP, Field, assign, merged, plain, said
+from builders.comparing import ADD, FIELDS, FILL, KEEP, Field, assign, differing_fields, merged, plain, said
 from builders.record import Record
 from builders.services.stored import Stored
 
 Difference = dict[str, list[Any]]
 # What a builder has without anybody having said so.
 _DEFAULTS = {"plan": "free", "is_verified": False}
+_NOTHING = Record()
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,11 +38,13 @@ def difference(builder: Stored, record: Record, rank: int, policy: Mapping[str, 
     change, and a value gives way only to one of its own rank or above.
     """
     found: Difference = {}
+    differing = differing_fields(builder.record, record)
     for field in FIELDS.values():
-        new = said(record, field)
-        if new is None or field.name in builder.locked_fields:
+        if field.name not in differing or field.name in builder.locked_fields:
             continue
-        old = said(builder.record, field)
+        new, old = said(record, field), said(builder.record, field)
+        if new is None:
+            continue
         if old is None or (field.name in _DEFAULTS and old == _DEFAULTS[field.name] and not _entry(builder, field)):
             result = None if policy.get(field.name) == KEEP else new
         elif _entry(builder, field).get("rank", 0) > rank:
@@ -96,4 +99,4 @@ def said_by(fields: Iterable[str], origin: Origin, at: dt.datetime) -> dict[str,
 
 def fields_of(record: Record) -> list[str]:
     """Return the fields of which a record says something."""
-    return [field.name for field in FIELDS.values() if said(record, field) is not None]
+    return [name for name in differing_fields(_NOTHING, record) if said(record, FIELDS[name]) is not None]

@@ -9,13 +9,14 @@ from builders.services.stored import Stored
 from builders.services.tables import among, fetch, listed
 
 
-def give_slugs(builders: Sequence[Stored]) -> None:
+def give_slugs(builders: Sequence[Stored], avoided: Iterable[str] = ()) -> None:
     """Give each builder that has none a slug that nobody has or had: the name, then with the city, then with a mark.
 
-    One statement. Writers of builders that collide in spite of it meet at the unique constraint.
+    `avoided` are those that are given away and not written yet. One statement. Writers of builders that collide in
+    spite of it meet at the unique constraint.
     """
     wanted = {id(builder): _candidates(builder) for builder in builders if not builder.slug}
-    taken = _taken(slug for candidates in wanted.values() for slug in candidates)
+    taken = _taken(slug for candidates in wanted.values() for slug in candidates) | set(avoided)
     for builder in builders:
         if builder.slug:
             continue

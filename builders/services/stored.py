@@ -12,13 +12,14 @@ import msgspec
 from django.utils import timezone
 
 from builders.models import ContactPoint
+from builders.models.fields import Provenance, ProvenanceText, packed, unpacked
 from builders.record import Certificate, Offering, Person, Place, Project, Record
 from builders.services.tables import among, fetch, listed
 
 Kind = ContactPoint.Kind
 
 
-class Key(msgspec.Struct, frozen=True, kw_only=True):
+class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The builder's name at a source; see `SourceKey`."""
 
     source: str
@@ -27,7 +28,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     seen_at: dt.datetime | None = None
 
 
-class Stored(msgspec.Struct, kw_only=True):
+class Stored(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """A builder: the record, and what no source says. `id` is 0 for one that is not in the database yet."""
 
     record: Record
@@ -40,7 +41,7 @@ class Stored(msgspec.Struct, kw_only=True):
     claim_state: str = "unclaimed"
     owner: int | None = None
     merged_into: int | None = None
-    provenance: dict[str, dict[str, Any]] = {}
+    provenance: Provenance = {}
     locked_fields: list[str] = []
     created_at: dt.datetime | None = None
     updated_at: dt.datetime | None = None
@@ -120,12 +121,29 @@ def _stored(row: Sequence[Any]) -> Stored:
         claim_state=row[6],
         owner=row[7],
         merged_into=row[8],
-        provenance=_decode(row[9]),
+        provenance=ProvenanceText.read(row[9]),
         locked_fields=_decode(row[10]),
         created_at=aware(row[11]),
         updated_at=aware(row[12]),
         keys=[],
     )
+
+
+_Frozen = tuple[Stored, list[tuple[dict[str, Any], list[str]]]]
+_thaw = msgspec.json.Decoder(_Frozen)
+
+
+def frozen(builder: Stored) -> str:
+    """Return a builder as JSON, to be kept with an import; `thawed` makes it a builder again."""
+    bare = msgspec.structs.replace(builder, provenance={})
+    return msgspec.json.encode((bare, packed(builder.provenance))).decode()
+
+
+def thawed(text: str) -> Stored:
+    builder: Stored
+    builder, provenance = _thaw.decode(text)
+    builder.provenance = unpacked(provenance)
+    return builder
 
 
 def _rows(sql: str, found: dict[int, Stored]) -> list[tuple[Any, ...]]:
@@ -207,8 +225,8 @@ def _project(name: str, show: str, year: int | None, city: str, country: str, st
 
 def aware(at: dt.datetime | None) -> dt.datetime | None:
     """SQLite keeps UTC without saying so."""
-    if at is None:
-        return None
+    if at is None or at.tzinfo is dt.UTC:
+        return at
     return at.astimezone(dt.UTC) if timezone.is_aware(at) else at.replace(tzinfo=dt.UTC)
 
 

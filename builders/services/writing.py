@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 from django.db import models
 
-from builders.comparing import FIELDS, specialisation_slug
-from builders.deriving import derive
-from builders.folding import fold, street_key
+from builders.comparing import differing_fields, specialisation_slug
+from builders.deriving import Derived, derive
+from builders.folding import fold_often, street_key
 from builders.models import (
     Builder,
     Certification,
@@ -24,9 +22,10 @@ from builders.models import (
     SourceKey,
     Specialisation,
 )
+from builders.models.fields import ProvenanceText
 from builders.places import city_key
 from builders.record import Place, Project, Record
-from builders.services.listing import list_builders, list_changed
+from builders.services.listing import Listings, Relistings
 from builders.services.stored import Stored
 from builders.services.tables import (
     Row,
@@ -59,58 +58,88 @@ class Child(NamedTuple):
 
 def insert(builders: Sequence[Stored]) -> None:
     """Insert builders with everything that belongs to them; those without an id get one. Uids and slugs are there."""
-    nameless = [builder for builder in builders if not builder.id]
-    for builder, pk in zip(nameless, new_ids(Builder, len(nameless)) if nameless else [], strict=True):
-        builder.id = pk
-    insert_rows(Builder, _NEW_BUILDER, [(*_columns(builder), builder.uid, builder.created_at) for builder in builders])
-    for child in _CHILDREN:
-        insert_rows(child.model, child.columns, [row for b in builders for row in child.rows(b.id, b.record)])
-    _write_projects([(builder.id, builder.record.portfolio) for builder in builders])
-    _link_specialisations(builders)
+    are_new = not any(builder.id for builder in builders)
+    give_ids(builders)
+    Insertion(builders).write(are_new=are_new)
     write_keys(builders)
-    list_builders(builders, are_new=len(nameless) == len(builders))
 
 
 def replace(changes: Sequence[tuple[Stored, Stored]]) -> None:
     """Write builders anew, as pairs of what stands there and what shall. Tables that stay alike are not touched."""
-    update_rows(Builder, _BUILDER, [_columns(after) for _, after in changes])
-    by_child: dict[int, list[Stored]] = defaultdict(list)
-    respecialised = []
-    for before, after in changes:
-        differing = _differing(before.record, after.record)
-        for number, child in enumerate(_CHILDREN):
-            if child.fields & differing:
-                by_child[number].append(after)
-        if "specialisations" in differing:
-            respecialised.append(after)
-    for number, builders in by_child.items():
-        child = _CHILDREN[number]
-        delete_rows(child.model, [builder.id for builder in builders])
-        insert_rows(child.model, child.columns, [row for b in builders for row in child.rows(b.id, b.record)])
-    _replace_projects(changes)
-    if respecialised:
-        delete_rows(Builder.specialisations.through, [builder.id for builder in respecialised])
-        _link_specialisations(respecialised)
-    list_changed(changes)
+    Replacement(changes).write()
+
+
+def give_ids(builders: Sequence[Stored]) -> None:
+    nameless = [builder for builder in builders if not builder.id]
+    for builder, pk in zip(nameless, new_ids(Builder, len(nameless)) if nameless else [], strict=True):
+        builder.id = pk
+
+
+class Insertion:
+    """The rows of new builders, which have their ids, without those of their keys. To make them asks no database."""
+
+    def __init__(self, builders: Sequence[Stored]) -> None:
+        self._builders = builders
+        derived = [derive(builder.record) for builder in builders]
+        self._rows = [
+            (*_columns(builder, follows), builder.uid, builder.created_at)
+            for builder, follows in zip(builders, derived, strict=True)
+        ]
+        self._listings = Listings(builders, derived)
+        self._children = [
+            (child, [row for builder in builders for row in child.rows(builder.id, builder.record)])
+            for child in _CHILDREN
+        ]
+
+    def write(self, *, are_new: bool = True) -> None:
+        """`are_new`: nobody has had these ids before."""
+        insert_rows(Builder, _NEW_BUILDER, self._rows)
+        for child, rows in self._children:
+            insert_rows(child.model, child.columns, rows)
+        _write_projects([(builder.id, builder.record.portfolio) for builder in self._builders])
+        _link_specialisations(self._builders)
+        self._listings.write(are_new=are_new)
+
+
+class Replacement:
+    """The rows of builders that change: the builder's own, and those of the tables in which something differs."""
+
+    def __init__(self, changes: Sequence[tuple[Stored, Stored]]) -> None:
+        self._changes = changes
+        derived = [derive(after.record) for _, after in changes]
+        self._rows = [_columns(after, follows) for (_, after), follows in zip(changes, derived, strict=True)]
+        self._listings = Relistings(changes, derived)
+        self._children: list[tuple[Child, list[int], list[Row]]] = []
+        differing = [(after, differing_fields(before.record, after.record)) for before, after in changes]
+        for child in _CHILDREN:
+            builders = [after for after, fields in differing if not child.fields.isdisjoint(fields)]
+            rows = [row for builder in builders for row in child.rows(builder.id, builder.record)]
+            self._children.append((child, [builder.id for builder in builders], rows))
+        self._respecialised = [after for after, fields in differing if "specialisations" in fields]
+
+    def write(self) -> None:
+        update_rows(Builder, _BUILDER, self._rows)
+        for child, ids, rows in self._children:
+            delete_rows(child.model, ids)
+            insert_rows(child.model, child.columns, rows)
+        _replace_projects(self._changes)
+        if self._respecialised:
+            delete_rows(Builder.specialisations.through, [builder.id for builder in self._respecialised])
+            _link_specialisations(self._respecialised)
+        self._listings.write()
+
+
+KEY_COLUMNS = ("source", "key", "builder_id", "fingerprint", "seen_at")
 
 
 def write_keys(builders: Iterable[Stored]) -> None:
     """Write the source keys of the builders; those that they have besides stay."""
-    rows = [(b.id, k.source, k.key, k.fingerprint, k.seen_at) for b in builders for k in b.keys]
-    columns = ("builder_id", "source", "key", "fingerprint", "seen_at")
-    upsert_rows(SourceKey, columns, rows, unique=("source", "key"))
+    rows = [(k.source, k.key, b.id, k.fingerprint, k.seen_at) for b in builders for k in b.keys]
+    upsert_rows(SourceKey, KEY_COLUMNS, rows, unique=("source", "key"))
 
 
-def _differing(before: Record, after: Record) -> set[str]:
-    return {
-        field.name
-        for field in FIELDS.values()
-        if any(getattr(before, name) != getattr(after, name) for name in field.attributes)
-    }
-
-
-def _columns(builder: Stored) -> Row:
-    record, derived = builder.record, derive(builder.record)
+def _columns(builder: Stored, derived: Derived) -> Row:
+    record = builder.record
     return (
         builder.id,
         builder.slug,
@@ -120,7 +149,7 @@ def _columns(builder: Stored) -> Row:
         builder.claim_state,
         builder.owner,
         builder.merged_into,
-        _json(builder.provenance),
+        ProvenanceText.written(builder.provenance),
         _json(builder.locked_fields),
         builder.updated_at,
         record.name,
@@ -177,15 +206,18 @@ def _location_row(builder: int, place: Place, *, is_headquarters: bool) -> Row:
     )
 
 
+# Looked up in the class, each would take as long as all else that is done to a contact.
+_KINDS = tuple(kind.value for kind in (Kind.EMAIL, Kind.PHONE, Kind.FAX, Kind.SOCIAL, Kind.MAP))
+
+
 def _contact_rows(builder: int, record: Record) -> list[Row]:
-    kinds = (
-        (Kind.EMAIL.value, record.emails),
-        (Kind.PHONE.value, record.phones),
-        (Kind.FAX.value, record.faxes),
-        (Kind.SOCIAL.value, record.social),
-        (Kind.MAP.value, [record.maps_url] if record.maps_url else []),
-    )
-    return [(builder, kind, value, position) for kind, values in kinds for position, value in enumerate(values)]
+    maps_urls = [record.maps_url] if record.maps_url else []
+    lists = (record.emails, record.phones, record.faxes, record.social, maps_urls)
+    return [
+        (builder, kind, value, position)
+        for kind, values in zip(_KINDS, lists, strict=True)
+        for position, value in enumerate(values)
+    ]
 
 
 def _people_rows(builder: int, record: Record) -> list[Row]:
@@ -198,7 +230,7 @@ def _service_rows(builder: int, record: Record) -> list[Row]:
             builder,
             item.category,
             item.name,
-            fold(item.name),
+            fold_often(item.name),
             item.description,
             item.price_from,
             item.price_to,
@@ -284,8 +316,3 @@ def _link_specialisations(builders: Iterable[Stored]) -> None:
     ids = dict(Specialisation.objects.filter(slug__in=names).values_list("slug", "pk"))
     links = dict.fromkeys((builder, ids[slug]) for builder, slug, _ in wanted)
     insert_rows(Builder.specialisations.through, ("builder_id", "specialisation_id"), list(links))
-
-
-def touched(builder: Stored, now: dt.datetime) -> Stored:
-    """Return the builder one `rev` on."""
-    return msgspec.structs.replace(builder, rev=builder.rev + 1, updated_at=now)

@@ -73,8 +73,8 @@ class Rows:
         self.superseded: dict[int, int] = {}
         self.reads = 0
 
-    def rows(self) -> Iterator[tuple[int, list[str]]]:
-        return enumerate(self._rows, start=2)
+    def rows(self, after: int = 0) -> Iterator[tuple[int, list[str]]]:
+        return (row for row in enumerate(self._rows, start=2) if row[0] > after)
 
     def read(self, row: list[str]) -> tuple[Record, list[Problem]]:
         self.reads += 1

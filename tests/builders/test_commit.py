@@ -231,7 +231,6 @@ def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled():
         job.refresh_from_db()
         written = Builder.objects.count()
         assert written == ImportChange.objects.filter(job=job).count() == SourceKey.objects.count()
-        assert written == ImportRow.objects.filter(job=job, is_written=True).count()
         assert written == max(0, job.progress - 1)
         if job.state == ImportJob.State.COMMITTED:
             break

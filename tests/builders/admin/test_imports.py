@@ -317,7 +317,7 @@ def test_row_in_doubt_is_said_to_be_the_builder(boss: Client, in_doubt: ImportJo
     assert messages_of(response) == ["Row 2: decided."]
     boss.post(url(in_doubt, "commit/"))
     assert Builder.objects.count() == 1
-    assert ImportRow.objects.get().is_written
+    assert not ImportRow.objects.get().is_decided
 
 
 def test_row_in_doubt_is_said_to_be_new_after_the_rest_was_written(boss: Client, in_doubt: ImportJob) -> None:
