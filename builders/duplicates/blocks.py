@@ -24,7 +24,7 @@ _SHORTEST_WORD = 3
 
 def block_keys(traits: Traits) -> set[str]:
     """Return the keys of one record: about eight."""
-    return {*_trace_keys(traits), *_street_keys(traits), *_name_keys(traits)}
+    return {*trace_keys(traits), *_street_keys(traits), *_name_keys(traits)}
 
 
 def most_under(key: str) -> int:
@@ -32,7 +32,8 @@ def most_under(key: str) -> int:
     return MOST.get(key[:1], MOST_OF_A_TRACE)
 
 
-def _trace_keys(traits: Traits) -> Iterator[str]:
+def trace_keys(traits: Traits) -> Iterator[str]:
+    """Yield the keys of what may be shared by many: see `SHARED_BY_NAMES`."""
     yield from (f"p:{phone}" for phone in traits.phones)
     yield from (f"m:{email}" for email in traits.emails)
     yield from (f"d:{domain}" for domain in traits.domains)

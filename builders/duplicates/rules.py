@@ -8,11 +8,12 @@ telephone of a call centre, the street of a fair ground, the domain of a franchi
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from rapidfuzz import fuzz
 
+from builders.duplicates.blocks import SHARED_BY_NAMES, trace_keys
 from builders.duplicates.names import Comparison, Likeness, compare_names
 from builders.duplicates.traits import Street, Traits
 
@@ -68,12 +69,24 @@ def decide(first: Traits, second: Traits, shared: Collection[str] = frozenset())
     return Decision(verdict, _score(evidence, verdict), _reasons(evidence))
 
 
+def is_certain(first: Traits, second: Traits, neighbours: Iterable[Traits]) -> bool:
+    """Tell whether two are linked without asking anybody; `neighbours` are those that share something with `first`."""
+    names: dict[str, set[str]] = {key: {first.name} for key in trace_keys(first)}
+    for neighbour in neighbours:
+        for key in trace_keys(neighbour):
+            if key in names:
+                names[key].add(neighbour.name)
+    shared = {key for key, found in names.items() if len(found) >= SHARED_BY_NAMES}
+    return decide(first, second, shared).verdict is Verdict.LINK
+
+
 def _verdict(found: _Evidence) -> Verdict:
     is_same_name = found.name.likeness is Likeness.SAME
     has_name = found.name.likeness is not Likeness.OTHER
     if is_same_name and found.phone and found.street:
         return Verdict.LINK
-    if found.is_claimed and found.domain and is_same_name and found.place:
+    # The branches of a franchise have its domain and its name; where they sit tells them apart.
+    if found.is_claimed and found.domain and is_same_name and found.place is not False:
         return Verdict.LINK
     if found.phone and found.street:
         return Verdict.REVIEW

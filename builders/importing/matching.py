@@ -2,7 +2,8 @@
 
 The rule is that of the directory: one name at a source, or one claimed domain, is one builder. Where telephone, street
 and name agree, it is one builder too; where two of the three do, a person decides. All else is a firm of its own: the
-same name elsewhere is a branch, or chance.
+same name elsewhere is a branch, or chance. What would be linked is looked at more closely by `builders.duplicates`, and
+waits for a person where that is not certain.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from typing import Any, NamedTuple
 from rapidfuzz import fuzz
 
 from builders.contact import registrable_domain
+from builders.duplicates.rules import is_certain
+from builders.duplicates.traits import Traits as Comparable
+from builders.duplicates.traits import street_of
 from builders.folding import fold, name_key, street_key
 from builders.importing.exported import PRESET
 from builders.places import city_key
@@ -163,10 +167,28 @@ def _load_traits(builders: set[int]) -> dict[int, Traits]:
 
 def _best(row: Traits, builders: dict[int, Traits]) -> Match:
     """Return the best of the candidates; the older record where two are equally good."""
-    judged = [_judge(row, pk, there) for pk, there in sorted(builders.items())]
-    certain = [match for match in judged if match is not None and match.is_certain]
-    possible = [match for match in judged if match is not None]
-    return (certain or possible or [NEW])[0]
+    judged = [match for pk, there in sorted(builders.items()) if (match := _judge(row, pk, there)) is not None]
+    # Rare, and so worth more than the letters of a name: nobody looks at a link.
+    certain = [match for match in judged if match.is_certain and _is_confirmed(row, match, builders)]
+    return (certain or [match._replace(is_certain=False) for match in judged] or [NEW])[0]
+
+
+def _is_confirmed(row: Traits, match: Match, builders: dict[int, Traits]) -> bool:
+    there = builders[match.builder or 0]
+    return is_certain(_comparable(row), _comparable(there), map(_comparable, builders.values()))
+
+
+def _comparable(traits: Traits) -> Comparable:
+    streets = (street_of(key, country=country, city=city) for key in traits.streets for country, city in traits.cities)
+    return Comparable(
+        name=name_key(traits.name),
+        cities=frozenset(traits.cities),
+        streets=frozenset(street for street in streets if street is not None),
+        phones=frozenset(value for value in traits.contacts if value.startswith("+")),
+        emails=frozenset(value for value in traits.contacts if "@" in value),
+        domains=frozenset({traits.domain} if traits.domain else ()),
+        is_claimed=traits.is_claimed,
+    )
 
 
 def _judge(row: Traits, pk: int, there: Traits) -> Match | None:

@@ -104,11 +104,31 @@ def test_firm_of_another_source_is_found_by_what_agrees(changes, outcome):
     assert row.outcome == outcome, row.reason
 
 
-def test_claimed_domain_is_the_firm_itself():
-    builder = create_builder(actor=None, values={"name": "Stand AG", "website": "https://firm1.co.uk/"})
+@pytest.mark.parametrize(
+    ("changes", "outcome"),
+    [({}, Outcome.UPDATED), ({"name": "Shop der Stände"}, Outcome.REVIEW), ({"city": "Berlin"}, Outcome.REVIEW)],
+    ids=["the firm itself", "another name", "a branch of the franchise"],
+)
+def test_claimed_domain_is_the_firm_itself(changes, outcome):
+    values = {"name": "Stände 1 & Söhne", "website": "https://firm1.co.uk/"}
+    builder = create_builder(actor=None, values={**values, "headquarters": understood(cells(1)).headquarters})
     Builder.objects.filter(pk=builder.pk).update(claim_state="claimed")
-    job = staged([cells(1, website="http://shop.firm1.co.uk/de")])
-    assert ImportRow.objects.get(job=job).reason == "claimed domain"
+    job = staged([cells(1, website="http://shop.firm1.co.uk/de", **changes)])
+    row = ImportRow.objects.get(job=job)
+    assert (row.outcome, row.reason) == (outcome, "claimed domain")
+
+
+@pytest.mark.parametrize("name", ["Stände 2 & Söhne GmbH", "Stande 1 & Töchter GmbH"])
+def test_like_name_at_one_telephone_and_street_is_asked_about(name):
+    create_builder(actor=None, values=understood(cells(1)))
+    assert ImportRow.objects.get(job=staged([cells(1, key="", name=name)])).outcome == Outcome.REVIEW
+
+
+def test_telephone_of_many_links_nobody():
+    for name in ("Ast", "Birke", "Esche", "Fichte"):
+        create_builder(actor=None, values={"name": f"{name} Messen", "phones": ["+49301000001"]})
+    create_builder(actor=None, values=understood(cells(1)))
+    assert ImportRow.objects.get(job=staged([cells(1, key="")])).outcome == Outcome.REVIEW
 
 
 def test_row_without_a_key_is_known_by_name_and_place_again():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from builders.duplicates.blocks import SHARED_BY_NAMES, TRACES, block_keys, most_under
 from builders.duplicates.names import Likeness, compare_names
-from builders.duplicates.rules import LINKED_FROM, Decision, Verdict, decide, explain
+from builders.duplicates.rules import LINKED_FROM, Decision, Verdict, decide, explain, is_certain
 from builders.duplicates.traits import Traits, traits_of
 from builders.folding import name_key
 from builders.record import Place, Record
@@ -144,11 +144,20 @@ def test_links_need_telephone_street_and_name(changes, verdict):
     assert decide(record(**changes), record()) == decision
 
 
+def test_link_is_certain_unless_its_neighbours_share_the_telephone():
+    neighbours = [record(name=f"{name} Messen", place={"street": f"{name}weg 1"}) for name in ("Ast", "Birke", "Esche")]
+    assert is_certain(record(), record(website=""), neighbours)
+    assert not is_certain(record(), record(website=""), [*neighbours, record(name="Fichte Messen")])
+    assert not is_certain(record(), record(name="Falke Messen"), [])
+
+
 def test_claimed_domain_links_the_firm_and_not_its_franchise():
     there = {"phones": ["+4930777777"], "place": {"street": "Hafenweg 90"}}
     assert decide(record(is_claimed=True), record(**there)).verdict is Verdict.LINK
     elsewhere = {"phones": ["+4930777777"], "place": {"street": "Hafenweg 90", "city": "Worms", "postcode": "67547"}}
     assert decide(record(is_claimed=True), record(**elsewhere)).verdict is Verdict.DISTINCT
+    nowhere = {"phones": ["+4930777777"], "place": {"street": "", "city": "", "postcode": ""}}
+    assert decide(record(is_claimed=True), record(**nowhere)).verdict is Verdict.LINK
 
 
 def test_shared_telephone_counts_for_nothing():
