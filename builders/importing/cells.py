@@ -379,7 +379,7 @@ def _languages() -> dict[str, str]:
         if "-" not in code and "name" in about:
             for name in (code, about["name"], about["name_local"]):
                 known.setdefault(fold(name), code)
-    known.update(dict.fromkeys(("mandarin", "chinese", "chinesisch", "chinois", "cantonese", "中文"), "zh"))
+    known.update(dict.fromkeys(("zh", "mandarin", "chinese", "chinesisch", "chinois", "cantonese", "中文"), "zh"))
     known["norwegian"] = "no"
     for code, names in _LANGUAGE_NAMES.items():
         known.update(dict.fromkeys(names.split(), code))

@@ -645,6 +645,10 @@ def test_languages():
     assert record.languages == ["de", "en", "fr", "zh"]
 
 
+def test_codes_of_languages():
+    assert clean(("languages", "zh, no, ja")).languages == ["zh", "no", "ja"]
+
+
 def test_unknown_language():
     assert codes(("languages", "Klingon")) == ["unknown_language"]
 
