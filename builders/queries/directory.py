@@ -136,6 +136,16 @@ class Selection:
     def members(self) -> int:
         return self._without("")
 
+    @property
+    def city_label(self) -> str:
+        """The city of the filters as its builders write it."""
+        place = self._filters.country, self._filters.city
+        return self._catalogue.labels.get(place, self._filters.city.title())
+
+    def number_without(self, name: str) -> int:
+        """Return how many would fit without one filter, given by the name of its part; `""`: how many do."""
+        return self._without(name).bit_count()
+
     def _without(self, name: str) -> int:
         """Return those that fit all filters but one."""
         members = self._catalogue.everybody

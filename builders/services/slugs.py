@@ -8,6 +8,9 @@ from builders.folding import slug_of
 from builders.services.stored import Stored
 from builders.services.tables import among, fetch, listed
 
+# Pages and routes that lie where builders do.
+_RESERVED = frozenset({"search", "in", "stats", "leads"})
+
 
 def give_slugs(builders: Sequence[Stored], avoided: Iterable[str] = ()) -> None:
     """Give each builder that has none a slug that nobody has or had: the name, then with the city, then with a mark.
@@ -26,6 +29,7 @@ def give_slugs(builders: Sequence[Stored], avoided: Iterable[str] = ()) -> None:
 
 def _candidates(builder: Stored) -> list[str]:
     name = slug_of(builder.record.name) or "builder"
+    name = f"{name}-builder" if name in _RESERVED else name
     headquarters = builder.record.headquarters
     city = slug_of(headquarters.city)[:30].strip("-") if headquarters else ""
     # The uid is random, so the last one is free.

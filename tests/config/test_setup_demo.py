@@ -8,6 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from accounts.models import User
+from builders.models import Builder
 from chat.models import Room
 
 pytestmark = pytest.mark.django_db
@@ -19,9 +20,9 @@ def state_dir(settings, tmp_path):
     return tmp_path
 
 
-def said() -> str:
+def said(*options: str) -> str:
     output = StringIO()
-    call_command("setup_demo", stdout=output)
+    call_command("setup_demo", *options, stdout=output)
     return output.getvalue()
 
 
@@ -59,3 +60,12 @@ def test_staff_that_is_disabled_is_told_from_staff_that_is_not():
     said()
     User.objects.update(is_active=False)
     assert "manage.py createsuperuser" in said()
+
+
+def test_invented_builders_come_and_go_when_asked(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    assert "invented" not in said()
+    assert "31 invented builders made." in said("--builders")
+    assert "invented" not in said("--builders")
+    assert said("--remove-builders") == "31 invented builders deleted.\n"
+    assert not Builder.objects.exists()

@@ -1,4 +1,4 @@
-"""`manage.py setup_demo`: what a new installation needs before its first visitor."""
+"""`manage.py setup_demo`: what a new installation needs before its first visitor, and something to look at."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from accounts.models import User
+from builders.services.demo import create_demo_builders, remove_demo_builders
 from chat.services.listed import create_listed_rooms
 
 STAFF_EMAIL = "organiser@example.org"
@@ -19,10 +20,22 @@ STAFF_EMAIL = "organiser@example.org"
 class Command(BaseCommand):
     help = "Make the six listed rooms and a first staff account, unless they exist, and print the staff log-in."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        builders = parser.add_mutually_exclusive_group()
+        builders.add_argument(
+            "--builders", action="store_true", help="fill an empty directory with some 30 invented firms"
+        )
+        builders.add_argument("--remove-builders", action="store_true", help="delete the invented firms")
+
     def handle(self, *args: Any, **options: Any) -> None:
+        if options["remove_builders"]:
+            self.stdout.write(f"{remove_demo_builders()} invented builders deleted.")
+            return
         made = create_listed_rooms()
         if made:
             self.stdout.write(f"{made} listed rooms made.")
+        if options["builders"] and (made := create_demo_builders()):
+            self.stdout.write(f"{made} invented builders made.")
         # Beside the database: an ephemeral one must not overwrite the password of a lasting one.
         login = _staff_login(settings.STATE_DIR / "staff-login")
         self.stdout.write(f"Staff log-in: {login}\n              at {settings.PUBLIC_ORIGIN}/admin/")
