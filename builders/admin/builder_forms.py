@@ -77,6 +77,13 @@ class BuilderForm(RowForm):
             "is_featured",
             "is_active",
         )
+        labels: ClassVar = {
+            "team_min": "Team, at least",
+            "team_max": "Team, at most",
+            "stand_min_m2": "Stands from, m²",
+            "stand_max_m2": "Stands to, m²",
+            "review_count": "Votes",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -66,7 +66,7 @@ class ColumnsForm(forms.Form):
         label="Its word counts as that of",
         choices=_RANKS,
         coerce=int,
-        help_text="A value gives way to its rank or above.",
+        help_text="A value gives way to a source of its own rank or above.",
     )
     region = forms.ChoiceField(label="Country of telephone numbers", required=False, choices=_regions)
     preset_name = forms.CharField(

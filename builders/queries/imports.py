@@ -156,6 +156,18 @@ def conflicts_ahead(job: ImportJob) -> int:
     return changing.exclude(builder__rev=F("builder_rev"))[:SUMMED].count()
 
 
+def said_in(field: str, value: Any) -> str:
+    """Return what stands in a field of a builder as one line to read: of a range both ends, of a rating the votes."""
+    if value is None or field not in FIELDS or len(FIELDS[field].attributes) == 1:
+        return shown(value)
+    first, second = value
+    if field == "rating":
+        return f"{shown(first)} from {second or 'no'} votes"
+    if first == second:
+        return shown(first)
+    return f"{'up' if first is None else first} to {'any' if second is None else second}"
+
+
 def shown(value: Any) -> str:
     """Return a value of a record as one line to read."""
     if value is None or value in ("", [], {}):
@@ -170,7 +182,9 @@ def _text(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_text(item) for item in value if item not in (None, "", [], {}))
     if isinstance(value, dict):
-        return ", ".join(_text(item) for item in value.values() if item not in (None, "", [], {}))
+        texts = [_text(item) for item in value.values() if item not in (None, "", [], {})]
+        # The category of a service is often its name once more.
+        return ", ".join(_once(texts))
     return str(value)
 
 
@@ -193,6 +207,10 @@ def view_of(row: Any) -> RowView:
     )
 
 
+def _once(texts: list[str]) -> list[str]:
+    return list({text.casefold(): text for text in reversed(texts)}.values())[::-1]
+
+
 def _change(field: str, before: Any, after: Any) -> Change:
     name = field.replace("_", " ")
     if field in FIELDS and FIELDS[field].identity is not None:
@@ -200,4 +218,4 @@ def _change(field: str, before: Any, after: Any) -> Change:
         return Change(
             name, "", "", [text for text in new if text not in old], [text for text in old if text not in new]
         )
-    return Change(name, shown(before), shown(after), [], [])
+    return Change(name, said_in(field, before), said_in(field, after), [], [])

@@ -6,18 +6,22 @@ from typing import Any, NamedTuple
 
 from builders.comparing import FIELDS, plain, said
 from builders.duplicates.combining import SIDES, differing, sides, takes_both
-from builders.queries.imports import shown
+from builders.queries.imports import said_in, shown
 from builders.record import Record
 
 
 class FieldPair(NamedTuple):
-    """What both say in a field. `side` is whose value a merge takes by itself, `sides` are those to choose from."""
+    """What both say in a field. `side` is whose value a merge takes by itself, `sides` are those to choose from.
+
+    Where nothing has to be chosen, `note` says which of them the value comes from.
+    """
 
     name: str
     label: str
     kept: str
     dropped: str
     differs: bool
+    note: str
     side: str
     sides: list[str]
 
@@ -35,9 +39,10 @@ def compared(kept: Record, dropped: Record) -> list[FieldPair]:
             FieldPair(
                 name=name,
                 label=name.replace("_", " "),
-                kept=_lines(ours),
-                dropped=_lines(theirs),
+                kept=_lines(name, ours),
+                dropped=_lines(name, theirs),
                 differs=name in open_fields,
+                note="" if ours is not None and theirs is not None else "stays" if theirs is None else "is taken over",
                 side=taken[name],
                 sides=offered,
             )
@@ -51,6 +56,8 @@ def chosen(kept: Record, dropped: Record, answers: dict[str, str]) -> dict[str, 
     return {name: answers[name] for name in open_fields if name in answers and answers[name] != taken[name]}
 
 
-def _lines(value: Any) -> str:
+def _lines(field: str, value: Any) -> str:
     value = plain(value)
-    return "\n".join(shown(item) for item in value) if isinstance(value, list) and value else shown(value)
+    if FIELDS[field].identity is not None and value:
+        return "\n".join(shown(item) for item in value)
+    return said_in(field, value)

@@ -30,6 +30,8 @@ function nameFields(): void {
 
 labelCells();
 nameFields();
+// Its label is a picture beside it, which a text of help below takes the place of.
+document.querySelector("#searchbar")?.setAttribute("aria-label", "Search");
 followImport();
 // Django's own scripts build the search fields when they get to it.
 const form = document.querySelector("#content form");

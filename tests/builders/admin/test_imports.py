@@ -167,7 +167,7 @@ def test_columns_are_proposed_with_samples_and_how_sure_they_are(boss: Client) -
         "country",
         "team_size",
     ]
-    assert "name of the column" in page
+    assert page.count("badge--sure") == 6
 
 
 def test_column_that_may_be_several_things_is_asked(boss: Client) -> None:
@@ -241,8 +241,8 @@ def test_preview_shows_what_would_change_and_writes_nothing(boss: Client) -> Non
         "Write 2 builders",
     ):
         assert said in page
-    assert "<del><bdi>12, 12</bdi></del>" in page
-    assert "<ins><bdi>15, 15</bdi></ins>" in page
+    assert "<del><bdi>12</bdi></del>" in page
+    assert "<ins><bdi>15</bdi></ins>" in page
     assert "Atelier" in page
     assert Builder.objects.count() == 1
 
