@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
@@ -107,10 +108,13 @@ def deactivate_builder(*, actor: User | None, builder: int, expected_rev: int | 
 
 @transaction.atomic
 def delete_builder(*, actor: User | None, builder: int, expected_rev: int | None = None) -> None:
-    """Delete a builder with all that belongs to it. The next import of its source brings it again."""
+    """Delete a builder with all that belongs to it. The next import of its source brings it again.
+
+    What was merged into it goes as well: it is the same firm, and would be back in the directory without a trace.
+    """
     before = _locked(builder, expected_rev)
     _require(can_delete_builders(actor))
-    Builder.objects.filter(pk=builder).delete()
+    Builder.objects.filter(Q(pk=builder) | Q(merged_into=builder)).delete()
     record_act("builders.builder.deleted", actor=actor, target=before.uid, data={"name": before.record.name})
 
 

@@ -213,6 +213,15 @@ def test_merge_of_a_deleted_builder_cannot_be_taken_back():
     assert refused(unmerge, actor=None, record=note).code == "not_found"
 
 
+def test_deleted_builder_takes_along_what_was_merged_into_it():
+    first, second = pair()
+    merged(first, second)
+    delete_builder(actor=None, builder=first.pk)
+    assert not Builder.objects.exists()
+    assert not Listing.objects.exists()
+    assert not MergeRecord.objects.exists()
+
+
 def test_pair_is_decided_by_the_merge_and_open_again_after():
     first, second = pair()
     candidate = DuplicateCandidate.objects.create(first=first, second=second, score=99)
