@@ -13,7 +13,7 @@ from builders.record import Record
 from builders.services.provenance import Difference, Origin, changed, fields_of, said_by
 from builders.services.slugs import give_slugs
 from builders.services.stored import Stored, thawed
-from builders.services.tables import insert_rows, upsert_rows
+from builders.services.tables import insert_rows, ready, upsert_rows
 from builders.services.writing import KEY_COLUMNS, Insertion, Replacement, give_ids
 from realtime.ids import new_uid
 
@@ -50,12 +50,14 @@ class Draft:
         self.slugs = {builder.slug for builder in builders}
         self._insertion = Insertion(builders)
         self._replacement = Replacement([(before, after) for _, before, after in updated])
-        self._new_keys = [self._key(row, builder.id) for row, builder in created]
-        self._known_keys = [self._key(row, row.builder) for row in rows if row.outcome != Outcome.CREATED]
-        self._changes = [
-            *((job.pk, row.number, builder.id, True, builder.rev, False) for row, builder in created),
-            *((job.pk, row.number, after.id, False, after.rev, False) for row, _, after in updated),
-        ]
+        self._new_keys = ready([self._key(row, builder.id) for row, builder in created])
+        self._known_keys = ready([self._key(row, row.builder) for row in rows if row.outcome != Outcome.CREATED])
+        self._changes = ready(
+            [
+                *((job.pk, row.number, builder.id, True, builder.rev, False) for row, builder in created),
+                *((job.pk, row.number, after.id, False, after.rev, False) for row, _, after in updated),
+            ]
+        )
 
     def write(self) -> None:
         """Write everything, inside the caller's transaction, which holds the locks of the builders that change."""

@@ -26,7 +26,7 @@ from builders.models import ImportJob, ImportRow
 from builders.record import Problem, Record
 from builders.services.provenance import Difference, difference
 from builders.services.stored import frozen, load
-from builders.services.tables import insert_rows
+from builders.services.tables import Ready, insert_rows, ready
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,7 @@ class Batch:
     last: int
     kept: list[Staged] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
+    rows: Ready = field(default_factory=Ready)
 
 
 @dataclass(slots=True)
@@ -97,13 +98,14 @@ def stage(job: ImportJob, source: Source, worker: str, on_progress: Progress = l
         ImportRow.objects.filter(job=job).delete()
         job.counts = {}
     counts, read = Counter(job.counts), sum(job.counts.values())
-    on_progress(read)
+    if read:
+        on_progress(read)
     for batch in ahead(_batches(job, source)):
         counts.update(batch.counts)
         read += batch.size
         with transaction.atomic():
             lease.renew(job, worker, progress=batch.last, counts=dict(counts), total=max(read, source.total))
-            insert_rows(ImportRow, _COLUMNS, [_row(job, row) for row in batch.kept])
+            insert_rows(ImportRow, _COLUMNS, batch.rows)
         on_progress(batch.size)
     lease.finish(
         job, worker, ImportJob.State.STAGED, total=read, counts=dict(counts), staged_at=timezone.now(), progress=0
@@ -149,6 +151,7 @@ def _judged(job: ImportJob, source: Source, chunk: Sequence[tuple[int, Cells]], 
             batch.counts[Outcome.UNCHANGED] += 1
     judge(job, batch.kept, seen, source.superseded)
     batch.counts.update(row.outcome for row in batch.kept)
+    batch.rows = ready([_row(job, row) for row in batch.kept])
     return batch
 
 

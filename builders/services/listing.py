@@ -13,7 +13,7 @@ from django.utils import timezone
 from builders.deriving import Derived, derive
 from builders.models import ListedWords, Listing
 from builders.services.stored import Stored, load
-from builders.services.tables import Row, delete_rows, fetch, insert_rows, update_rows
+from builders.services.tables import Row, delete_rows, fetch, insert_rows, ready, update_rows
 from builders.tags import tags_of
 from builders.traits import traits_of
 from builders.words import indexed_words
@@ -54,10 +54,10 @@ class Listings:
             for builder, follows in zip(builders, derived, strict=True)
             if builder.is_active and builder.merged_into is None
         ]
-        self._rows = [_listing_row(builder, follows, now) for builder, follows in listed]
-        self._words = [
-            (builder.id, indexed_words(follows.search_text, follows.name_folded)) for builder, follows in listed
-        ]
+        self._rows = ready([_listing_row(builder, follows, now) for builder, follows in listed])
+        self._words = ready(
+            [(builder.id, indexed_words(follows.search_text, follows.name_folded)) for builder, follows in listed]
+        )
 
     def write(self, *, are_new: bool = False) -> None:
         """Write them inside the caller's transaction, which holds the builders' locks.
@@ -76,9 +76,8 @@ class Relistings:
     def __init__(self, changes: Sequence[tuple[Stored, Stored]], derived: Sequence[Derived]) -> None:
         now = timezone.now()
         anew = [_is_listed_anew(before, after) for before, after in changes]
-        self._alike = [
-            (after.id, after.rev, now) for (_, after), is_anew in zip(changes, anew, strict=True) if not is_anew
-        ]
+        alike = [after for (_, after), is_anew in zip(changes, anew, strict=True) if not is_anew]
+        self._alike = ready([(after.id, after.rev, now) for after in alike])
         self._anew = Listings([after for _, after in compress(changes, anew)], list(compress(derived, anew)))
 
     def write(self) -> None:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.db import connection, models, transaction
+
+from builders.services.copying import copy_lines
 
 Row = Sequence[Any]
 
@@ -63,27 +66,47 @@ def new_ids(model: type[models.Model], count: int) -> list[int]:
     return list(range(last - count + 1, last + 1))
 
 
-def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row]) -> None:
-    if not rows:
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """Rows in the form that the database takes. To make them asks nobody, so that it can be done beforehand."""
+
+    count: int = 0
+    lines: bytes = b""
+    tuples: Sequence[Row] = ()
+
+
+def ready(rows: Sequence[Row] | Ready) -> Ready:
+    """Return the rows in that form, where they are not in it yet."""
+    if isinstance(rows, Ready):
+        return rows
+    if is_postgres():
+        return Ready(len(rows), lines=copy_lines(rows))
+    return Ready(len(rows), tuples=[_for_sqlite(row) for row in rows])
+
+
+def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row] | Ready) -> None:
+    rows = ready(rows)
+    if not rows.count:
         return
     table, names = model._meta.db_table, _quoted(columns)
     with connection.cursor() as cursor:
         if is_postgres():
-            _copy(cursor, table, names, rows)
+            _copy(cursor, table, names, rows.lines)
         else:
             marks = ", ".join(["%s"] * len(columns))
             sql = f"INSERT INTO {table} ({names}) VALUES ({marks})"  # noqa: S608
-            cursor.executemany(sql, [_for_sqlite(row) for row in rows])
+            cursor.executemany(sql, rows.tuples)
 
 
-def update_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], key: int = 1) -> None:
+def update_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row] | Ready, key: int = 1) -> None:
     """Set the columns of rows that exist; the first `key` columns say which."""
-    if not rows:
+    rows = ready(rows)
+    if not rows.count:
         return
     table, found, changed = model._meta.db_table, columns[:key], columns[key:]
     with connection.cursor() as cursor:
         if is_postgres():
-            _copy_aside(cursor, table, columns, rows)
+            _copy_aside(cursor, table, columns, rows.lines)
             assignments = ", ".join(f'"{name}" = incoming."{name}"' for name in changed)
             where = " AND ".join(f'target."{name}" = incoming."{name}"' for name in found)
             cursor.execute(f"UPDATE {table} AS target SET {assignments} FROM incoming WHERE {where}")  # noqa: S608
@@ -92,26 +115,28 @@ def update_rows(model: type[models.Model], columns: Sequence[str], rows: Sequenc
             assignments = ", ".join(f'"{name}" = %s' for name in changed)
             where = " AND ".join(f'"{name}" = %s' for name in found)
             sql = f"UPDATE {table} SET {assignments} WHERE {where}"  # noqa: S608
-            prepared = (_for_sqlite(row) for row in rows)
-            cursor.executemany(sql, [(*row[key:], *row[:key]) for row in prepared])
+            cursor.executemany(sql, [(*row[key:], *row[:key]) for row in rows.tuples])
 
 
-def upsert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row], unique: Sequence[str]) -> None:
+def upsert_rows(
+    model: type[models.Model], columns: Sequence[str], rows: Sequence[Row] | Ready, unique: Sequence[str]
+) -> None:
     """Insert rows, or set the columns of those that exist under the same `unique` columns."""
-    if not rows:
+    rows = ready(rows)
+    if not rows.count:
         return
     table, names = model._meta.db_table, _quoted(columns)
     changed = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in unique)
     conflict = f"ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {changed}"
     with connection.cursor() as cursor:
         if is_postgres():
-            _copy_aside(cursor, table, columns, rows)
+            _copy_aside(cursor, table, columns, rows.lines)
             cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming {conflict}")  # noqa: S608
             cursor.execute("DROP TABLE incoming")
         else:
             marks = ", ".join(["%s"] * len(columns))
             sql = f"INSERT INTO {table} ({names}) VALUES ({marks}) {conflict}"  # noqa: S608
-            cursor.executemany(sql, [_for_sqlite(row) for row in rows])
+            cursor.executemany(sql, rows.tuples)
 
 
 def delete_rows(model: type[models.Model], ids: Iterable[int], *, column: str = "builder_id", where: str = "") -> None:
@@ -129,28 +154,30 @@ def _quoted(columns: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in columns)
 
 
-def _copy(cursor: Any, table: str, names: str, rows: Sequence[Row]) -> None:
+def _copy(cursor: Any, table: str, names: str, lines: bytes) -> None:
     # Django turns the errors of statements into its own, and does not know this one.
     with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
-        for row in rows:
-            copy.write_row(row)
+        copy.write(lines)
 
 
-def _copy_aside(cursor: Any, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+def _copy_aside(cursor: Any, table: str, columns: Sequence[str], lines: bytes) -> None:
     """Put the rows into a table of this transaction's own with the columns of `table`."""
     names = _quoted(columns)
     # Types alone, no constraint and no index.
     cursor.execute(f"CREATE TEMP TABLE incoming ON COMMIT DROP AS SELECT {names} FROM {table} WITH NO DATA")  # noqa: S608
-    _copy(cursor, "incoming", names, rows)
+    _copy(cursor, "incoming", names, lines)
 
 
-def _for_sqlite(row: Row) -> tuple[Any, ...]:
-    return tuple(_adapted(value) if isinstance(value, dt.date | Decimal) else value for value in row)
+def _for_sqlite(row: Row) -> list[Any]:
+    return [value if value.__class__ in _PLAIN else _adapted(value) for value in row]
 
 
-def _adapted(value: dt.date | Decimal) -> Any:
+_PLAIN = frozenset({str, int, bool, type(None), float})
+
+
+def _adapted(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, dt.datetime):
         return connection.ops.adapt_datetimefield_value(value)
-    return connection.ops.adapt_datefield_value(value)
+    return connection.ops.adapt_datefield_value(value) if isinstance(value, dt.date) else value

@@ -28,10 +28,12 @@ from builders.record import Place, Project, Record
 from builders.services.listing import Listings, Relistings
 from builders.services.stored import Stored
 from builders.services.tables import (
+    Ready,
     Row,
     delete_rows,
     insert_rows,
     new_ids,
+    ready,
     update_rows,
     upsert_rows,
 )
@@ -81,13 +83,15 @@ class Insertion:
     def __init__(self, builders: Sequence[Stored]) -> None:
         self._builders = builders
         derived = [derive(builder.record) for builder in builders]
-        self._rows = [
-            (*_columns(builder, follows), builder.uid, builder.created_at)
-            for builder, follows in zip(builders, derived, strict=True)
-        ]
+        self._rows = ready(
+            [
+                (*_columns(builder, follows), builder.uid, builder.created_at)
+                for builder, follows in zip(builders, derived, strict=True)
+            ]
+        )
         self._listings = Listings(builders, derived)
         self._children = [
-            (child, [row for builder in builders for row in child.rows(builder.id, builder.record)])
+            (child, ready([row for builder in builders for row in child.rows(builder.id, builder.record)]))
             for child in _CHILDREN
         ]
 
@@ -107,14 +111,14 @@ class Replacement:
     def __init__(self, changes: Sequence[tuple[Stored, Stored]]) -> None:
         self._changes = changes
         derived = [derive(after.record) for _, after in changes]
-        self._rows = [_columns(after, follows) for (_, after), follows in zip(changes, derived, strict=True)]
+        self._rows = ready([_columns(after, follows) for (_, after), follows in zip(changes, derived, strict=True)])
         self._listings = Relistings(changes, derived)
-        self._children: list[tuple[Child, list[int], list[Row]]] = []
+        self._children: list[tuple[Child, list[int], Ready]] = []
         differing = [(after, differing_fields(before.record, after.record)) for before, after in changes]
         for child in _CHILDREN:
             builders = [after for after, fields in differing if not child.fields.isdisjoint(fields)]
             rows = [row for builder in builders for row in child.rows(builder.id, builder.record)]
-            self._children.append((child, [builder.id for builder in builders], rows))
+            self._children.append((child, [builder.id for builder in builders], ready(rows)))
         self._respecialised = [after for after, fields in differing if "specialisations" in fields]
 
     def write(self) -> None:

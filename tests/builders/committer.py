@@ -1,4 +1,8 @@
-"""A process that works on one import of the test's database: `python -m tests.builders.committer NAME JOB CHUNK`."""
+"""Processes that work on an import of the test's database: `python -m tests.builders.committer NAME JOB CHUNK`.
+
+It starts Django once and then forks: a line on its input makes a process that works on the job, and whose id it prints.
+That process has its own connection and can be killed like any other, without the second that a start would take.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +19,19 @@ def main() -> None:
     from django.db import connection
 
     connection.settings_dict["NAME"] = database
-    from builders.importing import commit, runner
+    from builders.importing import commit, runner, staging, undo
 
-    commit.CHUNK = int(chunk)
-    runner.run(int(job))
+    commit.CHUNK = staging.CHUNK = undo.CHUNK = int(chunk)
+    for _ in sys.stdin:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                runner.run(int(job))
+            finally:
+                os._exit(0)
+        print(pid, flush=True)
+        os.waitpid(pid, 0)
+        print("gone", flush=True)
 
 
 if __name__ == "__main__":

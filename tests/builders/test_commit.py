@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import subprocess
-import sys
-import time
-from pathlib import Path
-
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from builders.importing import commit, lease, runner
-from builders.models import Builder, ContactPoint, FormerSlug, ImportChange, ImportJob, ImportRow, Location, SourceKey
+from builders.models import Builder, ContactPoint, FormerSlug, ImportJob, ImportRow, Location, SourceKey
 from builders.services import imports
 from builders.services.builders import delete_builder, update_builder
 from builders.services.snapshots import snapshot
@@ -22,7 +15,6 @@ from tests.builders.firms import cells, everything, new_job, staged, understood,
 from tests.rig import statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 def test_new_builder_stands_in_the_directory_with_all_it_has():
@@ -220,37 +212,3 @@ def test_cancelled_while_writing_takes_back_what_is_written(monkeypatch):
 def test_statements_do_not_grow_with_the_rows(count):
     job = staged([cells(n) for n in range(count)])
     assert statements(lambda: write(job)) < 60
-
-
-def test_killed_at_any_moment_nothing_is_lost_and_nothing_doubled():
-    rows = [cells(n) for n in range(10_000)]
-    job = staged(rows)
-    imports.commit_import(actor=None, job=job, in_background=False)
-    for target in sorted(random.sample(range(10_000), 20)):
-        _work_until_killed(job, target)
-        job.refresh_from_db()
-        written = Builder.objects.count()
-        assert written == ImportChange.objects.filter(job=job).count() == SourceKey.objects.count()
-        assert written == max(0, job.progress - 1)
-        if job.state == ImportJob.State.COMMITTED:
-            break
-    runner.run(job.pk)
-    job.refresh_from_db()
-    assert (job.state, job.counts) == ("committed", {"created": 10_000})
-    assert Builder.objects.count() == SourceKey.objects.count() == Location.objects.count() == 10_000
-    assert ContactPoint.objects.count() == 20_000
-    assert staged(rows).counts == {"unchanged": 10_000}
-
-
-def _work_until_killed(job: ImportJob, target: int) -> None:
-    """Let a process of its own work on the job until so many rows are written, and then a moment longer."""
-    database = str(connection.settings_dict["NAME"])
-    command = [sys.executable, "-m", "tests.builders.committer", database, str(job.pk), "250"]
-    with subprocess.Popen(command, cwd=ROOT) as process:
-        deadline = time.monotonic() + 60
-        while process.poll() is None and time.monotonic() < deadline:
-            if ImportJob.objects.values_list("progress", flat=True).get(pk=job.pk) >= target:
-                time.sleep(random.random() / 20)
-                break
-            time.sleep(0.005)
-        process.kill()
