@@ -81,6 +81,10 @@ class Migration(migrations.Migration):
                 ('mapping', models.JSONField()),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
             ],
+            options={
+                'verbose_name': 'remembered columns',
+                'verbose_name_plural': 'remembered columns',
+            },
         ),
         migrations.CreateModel(
             name='PlaceAnswer',
@@ -156,6 +160,7 @@ class Migration(migrations.Migration):
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='imports', to=settings.AUTH_USER_MODEL)),
             ],
             options={
+                'verbose_name': 'import',
                 'permissions': [('run_imports', 'Can import and undo imports')],
             },
         ),
@@ -226,6 +231,7 @@ class Migration(migrations.Migration):
                 ('merged_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='builder_merges', to=settings.AUTH_USER_MODEL)),
             ],
             options={
+                'verbose_name': 'merge',
                 'permissions': [('merge_builders', 'Can merge builders and take merges back')],
             },
         ),
@@ -371,6 +377,7 @@ class Migration(migrations.Migration):
                 ('second', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='builders.builder')),
             ],
             options={
+                'verbose_name': 'possible duplicate',
                 'indexes': [models.Index(fields=['state', '-score'], name='builders_du_state_756282_idx')],
                 'constraints': [models.UniqueConstraint(fields=('first', 'second'), name='duplicate_pair_once'), models.CheckConstraint(condition=models.Q(('first__lt', models.F('second'))), name='duplicate_pair_in_order')],
             },

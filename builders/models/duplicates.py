@@ -40,6 +40,7 @@ class DuplicateCandidate(models.Model):
     objects = DuplicateCandidateQuerySet.as_manager()
 
     class Meta:
+        verbose_name = "possible duplicate"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["first", "second"], name="duplicate_pair_once"),
             models.CheckConstraint(condition=Q(first__lt=F("second")), name="duplicate_pair_in_order"),
@@ -71,6 +72,7 @@ class MergeRecord(models.Model):
     undone_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name = "merge"
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["dropped"], condition=Q(undone_at=None), name="merged_into_one_only")
         ]

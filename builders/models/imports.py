@@ -71,6 +71,7 @@ class ImportJob(models.Model):
     undone_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "import"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["target"],
@@ -169,6 +170,9 @@ class MappingPreset(models.Model):
     header = models.JSONField()
     mapping = models.JSONField()
     created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "remembered columns"
 
     def __str__(self) -> str:
         return self.name
