@@ -25,6 +25,9 @@ class Gone(NamedTuple):
 
 def builder_page(slug: str) -> Builder | Moved | Gone | None:
     """Return the builder at an address with all that its page shows. Seven statements; two to five without one."""
+    # No slug holds a NUL, and PostgreSQL would refuse the statement for one.
+    if "\x00" in slug:
+        return None
     whole = Builder.objects.prefetch_related(
         "locations", "services", "specialisations", "certifications", "portfolio__images"
     )
