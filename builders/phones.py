@@ -136,6 +136,19 @@ def _read_plain(text: str, region: str) -> str | None:
     return f"+{plan.calling_code}{bare}" if bare and _is_valid(plan.calling_code, bare) else None
 
 
+def _read_without_plus(text: str, region: str) -> str | None:
+    """Return the number of a cell that a spreadsheet took for a number: 498912345 was +49 89 12345.
+
+    The library would read an area code 0498, because there is one. Where numbers are dialled with a zero, one that has
+    lost it and begins like a number from abroad is the latter.
+    """
+    plan = _plan(region)
+    if plan is None or plan.prefix is None or plan.prefix.pattern != "0" or not text.isascii() or not text.isdigit():
+        return None
+    number = text.removeprefix(plan.calling_code)
+    return f"+{text}" if number != text and _is_valid(plan.calling_code, number) else None
+
+
 def _read_with_library(text: str, region: str) -> str | None:
     try:
         number = phonenumbers.parse(text, region or None)
@@ -165,4 +178,4 @@ _LONGEST_READ = 250
 def _phone(text: str, region: str) -> str | None:
     if len(text) <= _LONGEST and _PLAIN.fullmatch(text) and (plain := _read_plain(text, region)):
         return plain
-    return _read_with_library(text, region)
+    return _read_without_plus(text, region) or _read_with_library(text, region)

@@ -21,6 +21,8 @@ from builders.contact import email, phone, registrable_domain, url
         ("(089) 32651170", "DE", "+498932651170"),
         ("089/32651170", "DE", "+498932651170"),
         ("089/32651170", "", None),
+        ("491711234567", "DE", "+491711234567"),
+        ("498932651170", "DE", "+498932651170"),
         ("Tel.: +49 89 32651170", "", "+498932651170"),
         ("(702) 892-0711", "US", "+17028920711"),
         ("1-702-892-0711", "US", "+17028920711"),
@@ -95,7 +97,9 @@ def test_short_way_says_what_the_library_says_for_all_numbering_plans():
     for region, number in examples():
         for text in written(number):
             expected = by_library(text, region)
-            if phone(text, region) != expected:
+            # What lost its plus in a spreadsheet is read otherwise than by the library, and only that.
+            abroad = f"+{text}" if text == f"{number.country_code}{number.national_number}" else expected
+            if phone(text, region) not in (expected, abroad):
                 wrong.append((region, text, phone(text, region), expected))
             by_short_way += phones._PLAIN.fullmatch(text) is not None and phones._read_plain(text, region) is not None
     assert wrong == []
