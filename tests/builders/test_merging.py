@@ -131,6 +131,16 @@ def test_dropped_builder_leaves_the_directory_and_its_addresses_lead_on():
     assert set(SourceKey.objects.filter(builder=first).values_list("source", "key")) == {("fair", "1"), ("gbp", "1")}
 
 
+def test_page_of_the_dropped_builder_leads_to_the_other_until_it_is_back(client):
+    first, second = pair()
+    note = merged(first, second)
+    for path in ("", "claim/"):
+        answer = client.get(f"/builders/{second.slug}/{path}")
+        assert (answer.status_code, answer["Location"]) == (301, f"/builders/{first.slug}/{path}")
+    unmerge(actor=None, record=note)
+    assert client.get(f"/builders/{second.slug}/").status_code == 200
+
+
 def test_unmerge_puts_both_back_exactly():
     first, second = pair()
     FormerSlug.objects.create(slug="older", builder=second)

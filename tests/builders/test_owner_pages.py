@@ -326,7 +326,9 @@ def test_my_firm_leads_to_the_one_and_lists_more(firm, owner):
     page = visitor.get("/my-firm/").text
     assert page_of(firm) in page
     assert page_of(second) in page
-    assert "No firm yet" in client_of(make_member()).get("/my-firm/").text
+    empty = client_of(make_member()).get("/my-firm/").text
+    assert "No firm yet" in empty
+    assert 'href="/builders/"' in empty
 
 
 def test_meter_says_what_is_missing_and_where(firm, owner):
@@ -335,6 +337,7 @@ def test_meter_says_what_is_missing_and_where(firm, owner):
     assert "A price for a service" in page
     assert page_of(firm, "services") in page
     assert "An e-mail address" not in page
+    assert f'href="/builders/{firm.slug}/"' in page
 
 
 def test_weights_add_up_and_every_part_counts():
