@@ -21,6 +21,7 @@ from builders.importing.matching import builders_by_key
 from builders.models import ImportJob, ImportRow
 from builders.record import Problem
 from builders.services.tables import among, fetch, is_postgres, listed, update_rows
+from operations.jobs import run_soon
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ def commit(job: ImportJob, worker: str, on_progress: Progress = lambda rows: Non
         _write_or_split(job, worker, draft)
         on_progress(len(draft.rows))
     lease.finish(job, worker, ImportJob.State.COMMITTED, committed_at=timezone.now())
+    # Staff see within a minute what the file has brought twice. Nobody has to wait for it here.
+    run_soon("builders.duplicates")
 
 
 def _drafts(job: ImportJob) -> Iterator[Draft]:

@@ -17,10 +17,11 @@ from builders.services.duplicates import decide, propose, propose_job
 from builders.services.merging import merge
 from builders.services.stored import Stored
 from builders.services.writing import insert
-from operations.jobs import job_named, run_now
+from operations.jobs import job_named, run_due, run_now
 from realtime.errors import ClientError
 from realtime.ids import new_uid
 from tests.builders.duplicates.pairs import SAME, directories, label_of
+from tests.builders.firms import cells, staged, write
 from tests.rig import make_member, make_staff, statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -73,6 +74,17 @@ def test_job_runs_by_its_name():
     run = run_now(job_named("builders.duplicates"))
     assert (run.is_ok, run.result) == (True, "1 new pairs")
     assert propose_job() == "0 new pairs"
+
+
+def test_job_is_due_when_an_import_is_written():
+    job = job_named("builders.duplicates")
+    create_builder(actor=None, values={"name": "Stände 1 & Söhne", "headquarters": Place(country="AT", city="Graz")})
+    run_now(job)
+    assert run_due([job]) == []
+    write(staged([cells(1)]))
+    assert run_due([job]) == ["builders.duplicates"]
+    assert len(open_pairs()) == 1
+    assert run_due([job]) == []
 
 
 @pytest.mark.parametrize("state", ["distinct", "branch"])
