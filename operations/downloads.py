@@ -18,7 +18,11 @@ _IN_MEMORY = 1 << 20
 def download(request: HttpRequest, texts: Iterable[str], *, name: str, content_type: str) -> StreamingHttpResponse:
     """Answer with a file of any size. It is made whole first: half a file is worse than an error page."""
     file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed by whoever sends it
-    file.writelines(text.encode() for text in texts)
+    try:
+        file.writelines(text.encode() for text in texts)
+    except BaseException:
+        file.close()
+        raise
     size = file.tell()
     file.seek(0)
     # A server that is asynchronous would read all of a plain iterator into memory.

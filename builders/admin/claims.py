@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.requests import person_of
+from builders.admin.rights import may
 from builders.models import Claim, Location
 from builders.permissions import can_decide_claims
 from builders.queries.staff import place_of
@@ -75,7 +76,7 @@ class ClaimAdmin(ReadOnlyAdmin):
         return claims.select_related("builder", "user", "decided_by").prefetch_related(places)
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return can_decide_claims(person_of(request))
+        return may(request, can_decide_claims)
 
     @admin.display(description="builder", ordering="builder__name")
     def builder_link(self, claim: Claim) -> SafeString:
@@ -92,7 +93,7 @@ class ClaimAdmin(ReadOnlyAdmin):
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """Show one claim, and decide on it."""
-        if not can_decide_claims(person_of(request)):
+        if not may(request, can_decide_claims):
             raise PermissionDenied
         if not object_id.isdecimal():
             raise Http404

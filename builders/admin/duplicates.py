@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.requests import person_of
+from builders.admin.rights import may
 from builders.comparing import FIELDS
 from builders.duplicates.combining import SIDES
 from builders.duplicates.rules import explain
@@ -74,10 +75,10 @@ class DuplicateCandidateAdmin(ReadOnlyAdmin):
         return [path("compare/<str:kept>/<str:dropped>/", view, name=name), *super().get_urls()]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return can_merge_builders(person_of(request))
+        return may(request, can_merge_builders)
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
-        return can_merge_builders(person_of(request))
+        return may(request, can_merge_builders)
 
     # --- the queue --------------------------------------------------------------------------------------------
 
@@ -103,7 +104,7 @@ class DuplicateCandidateAdmin(ReadOnlyAdmin):
         return f"{candidate.get_state_display().lower()}, by {candidate.decided_by or 'somebody'}"
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not can_merge_builders(person_of(request)):
+        if not may(request, can_merge_builders):
             raise PermissionDenied
         if not object_id.isdecimal():
             raise Http404
@@ -140,7 +141,7 @@ class DuplicateCandidateAdmin(ReadOnlyAdmin):
 
     def compare_view(self, request: HttpRequest, kept: str, dropped: str) -> HttpResponse:
         """Show two builders, and merge the second into the first or say that they are two."""
-        if not can_merge_builders(person_of(request)):
+        if not may(request, can_merge_builders):
             raise PermissionDenied
         first, second = get_object_or_404(Builder, uid=kept), get_object_or_404(Builder, uid=dropped)
         if first.pk == second.pk:
@@ -212,10 +213,10 @@ class MergeRecordAdmin(ReadOnlyAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # The list alone: the page of one record would show two builders as JSON.
-        return obj is None and can_merge_builders(person_of(request))
+        return obj is None and may(request, can_merge_builders)
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
-        return can_merge_builders(person_of(request))
+        return may(request, can_merge_builders)
 
     @admin.display(description="merge", ordering="kept__name")
     def what(self, record: MergeRecord) -> SafeString:

@@ -24,13 +24,14 @@ from django.views.decorators.http import require_GET, require_POST
 
 from accounts.requests import person_of
 from builders.admin.import_forms import ColumnsForm, LayoutForm, PolicyForm, UploadForm
+from builders.admin.rights import may
 from builders.comparing import FIELDS
 from builders.importing.layout import Layout
-from builders.importing.rejects import errors_csv
 from builders.models import ImportJob, ImportRow, MappingPreset
 from builders.permissions import can_import
 from builders.queries import imports as queries
 from builders.services import imports
+from builders.services.imports import FileNotRead
 from builders.services.presets import preset_for, save_preset
 from operations.admin import ReadOnlyAdmin
 from operations.downloads import download
@@ -51,7 +52,7 @@ def of_job(view: Page) -> Callable[[ImportJobAdmin, HttpRequest, str], HttpRespo
 
     @wraps(view)
     def page(site: ImportJobAdmin, request: HttpRequest, uid: str) -> HttpResponseBase:
-        if not can_import(person_of(request)):
+        if not may(request, can_import):
             raise PermissionDenied
         job = get_object_or_404(ImportJob, uid=uid)
         try:
@@ -103,13 +104,13 @@ class ImportJobAdmin(ReadOnlyAdmin):
     # --- rights: one for all that an import is ----------------------------------------------------------------
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return can_import(person_of(request))
+        return may(request, can_import)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return can_import(person_of(request))
+        return may(request, can_import)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return can_import(person_of(request)) or super().has_module_permission(request)
+        return may(request, can_import) or super().has_module_permission(request)
 
     # --- the list ---------------------------------------------------------------------------------------------
 
@@ -128,7 +129,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
         return ", ".join(f"{count:,} {label}" for _, label, count in queries.counts_of(job))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        if not can_import(person_of(request)):
+        if not may(request, can_import):
             raise PermissionDenied
         if not object_id.isdecimal():
             raise Http404
@@ -137,15 +138,14 @@ class ImportJobAdmin(ReadOnlyAdmin):
     # --- upload and columns -----------------------------------------------------------------------------------
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponse:
-        actor = person_of(request)
-        if not can_import(actor):
+        if not may(request, can_import):
             raise PermissionDenied
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             file = form.cleaned_data["file"]
             try:
                 job = imports.create_import(
-                    actor=actor,
+                    actor=person_of(request),
                     file=file,
                     name=file.name,
                     source=form.cleaned_data["source"],
@@ -162,7 +162,12 @@ class ImportJobAdmin(ReadOnlyAdmin):
     def columns_view(self, request: HttpRequest, job: ImportJob) -> HttpResponse:
         if job.state not in (State.UPLOADED, State.STAGED, State.FAILED):
             return to(job)
-        proposal = imports.proposal_of(job)
+        try:
+            proposal = imports.proposal_of(job)
+        except FileNotRead as error:
+            # The page of the import would lead here again.
+            self.message_user(request, error.message, messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:builders_importjob_changelist"))
         preset = preset_for(proposal) if proposal is not None else None
         form = ColumnsForm(job, proposal, preset, request.POST if request.method == "POST" else None)
         if request.method == "POST" and form.is_valid():
@@ -336,7 +341,8 @@ class ImportJobAdmin(ReadOnlyAdmin):
         stem = (
             "".join(letter for letter in Path(job.file_name).stem if letter.isascii() and letter.isalnum()) or "import"
         )
-        return download(request, errors_csv(job), name=f"{stem}-errors.csv", content_type="text/csv; charset=utf-8")
+        lines = imports.errors_of(job)
+        return download(request, lines, name=f"{stem}-errors.csv", content_type="text/csv; charset=utf-8")
 
     def _show(self, request: HttpRequest, page: str, title: str, *, step: int, **context: Any) -> HttpResponse:
         context |= self.admin_site.each_context(request)
@@ -361,7 +367,7 @@ class MappingPresetAdmin(ReadOnlyAdmin):
         return ", ".join(preset.header)[:120]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return can_import(person_of(request))
+        return may(request, can_import)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return can_import(person_of(request))
+        return may(request, can_import)

@@ -16,7 +16,6 @@ from builders.api.payloads import import_payload, row_payload
 from builders.api.rights import staff_of
 from builders.importing import limits
 from builders.importing.mapping import Proposal
-from builders.importing.rejects import errors_csv
 from builders.models import ImportJob, ImportRow
 from builders.permissions import can_import
 from builders.queries.imports import rows_of
@@ -135,7 +134,7 @@ def cancel(request: HttpRequest, uid: str) -> Status[dict[str, Any]]:
 @router.get("/admin/imports/{uid}/errors.csv", summary="The rows with errors, to be corrected and sent again")
 def get_errors(request: HttpRequest, uid: str) -> HttpResponseBase:
     _, job = _job_of(request, uid)
-    return download(request, errors_csv(job), name="errors.csv", content_type="text/csv; charset=utf-8")
+    return download(request, imports.errors_of(job), name="errors.csv", content_type="text/csv; charset=utf-8")
 
 
 def _importer(request: HttpRequest) -> User:

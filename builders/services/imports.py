@@ -7,7 +7,8 @@ leaves the running to the caller, who has a terminal to show progress on.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +25,7 @@ from builders.importing.files import open_table, safe_name
 from builders.importing.json_shapes import LISTING, PLACES_CLASSIC, PLACES_NEW
 from builders.importing.layout import Layout
 from builders.importing.mapping import Proposal, propose
+from builders.importing.rejects import errors_csv
 from builders.importing.tables import Table
 from builders.importing.values import Reader
 from builders.models import Builder, ImportChange, ImportJob, ImportRow, Rank
@@ -97,9 +99,29 @@ def _digest(path: Path) -> tuple[str, int]:
 
 
 def proposal_of(job: ImportJob) -> Proposal | None:
-    """Return what the columns of the file seem to be; None for records of a known format, which have no columns."""
-    with open_table(Path(job.file.path), job.file_name, layout=msgspec.convert(job.layout, Layout)) as table:
+    """Return what the columns of the file seem to be; None for records of a known format, which have no columns.
+
+    Raises `FileNotRead` where the file is no longer what it was.
+    """
+    with _opened(job) as table:
         return _proposal(table)
+
+
+def errors_of(job: ImportJob) -> Iterator[str]:
+    """Yield the rows with errors as the lines of a CSV file. Raises `FileNotRead` as `proposal_of` does."""
+    try:
+        yield from errors_csv(job)
+    except FileRefused as error:
+        raise FileNotRead(error) from error
+
+
+@contextmanager
+def _opened(job: ImportJob) -> Iterator[Table]:
+    try:
+        with open_table(Path(job.file.path), job.file_name, layout=msgspec.convert(job.layout, Layout)) as table:
+            yield table
+    except FileRefused as error:
+        raise FileNotRead(error) from error
 
 
 def _proposal(table: Table) -> Proposal | None:
@@ -152,7 +174,7 @@ def change_layout(*, actor: User | None, job: ImportJob, layout: Layout) -> None
 
 
 def _check_mapping(job: ImportJob, mapping: Mapping[str, Any]) -> None:
-    with open_table(Path(job.file.path), job.file_name, layout=msgspec.convert(job.layout, Layout)) as table:
+    with _opened(job) as table:
         if table.kind == "records":
             return
         try:
@@ -223,6 +245,7 @@ def decide_row(*, actor: User | None, job: ImportJob, number: int, builder: Buil
     # Rows that the preview was sure of are written by the first commit, whoever decided on what before it.
     row.is_decided = job.committed_at is not None
     row.save(update_fields=["outcome", "builder", "builder_rev", "reason", "difference", "before", "is_decided"])
+    record("builders.import.row_decided", actor=actor, target=job.uid, data={"row": number, "outcome": row.outcome})
     job.counts = {**job.counts, was: job.counts.get(was, 1) - 1, row.outcome: job.counts.get(row.outcome, 0) + 1}
     job.save(update_fields=["counts"])
     return row

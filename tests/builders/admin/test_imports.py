@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -491,6 +492,23 @@ def test_records_of_a_known_form_have_no_columns(boss: Client) -> None:
     assert "there are no columns to map" in text(boss, url(job, "columns/"))
     boss.post(url(job, "columns/"), answers(boss, job))
     assert ImportJob.objects.get().counts == {"created": 1}
+
+
+@pytest.mark.backend("sqlite")
+def test_file_that_is_gone_is_told(boss: Client) -> None:
+    job = staged(boss, HEADER, MUELLER, NAMELESS)
+    Path(job.file.path).unlink()
+    for page in ("columns/", "errors.csv"):
+        response = boss.get(url(job, page), follow=True)
+        assert messages_of(response)[0].startswith("There is no file")
+    ImportJob.objects.update(state="uploaded")
+    assert boss.get(url(job), follow=True).redirect_chain[-1][0] == LIST
+    boss.post(url(job, "retry/"))
+    assert "It failed: There is no file" in text(boss, url(job))
+
+
+def test_nobody_is_left_with_an_error_after_logging_out(boss: Client) -> None:
+    assert boss.post("/admin/logout/").status_code == 200
 
 
 @pytest.mark.backend("sqlite")
