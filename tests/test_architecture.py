@@ -19,7 +19,18 @@ LAYERS = ("realtime", "operations", "accounts", "chat", "builders", "dashboard",
 STRANGERS = {"chat": {"builders"}, "builders": {"chat"}}
 OUTSIDE = ("benchmarks", "tests", "scripts")
 # Within an app, what is further to the right may import what is further to the left. Entry points come last.
-INSIDE = ("models", "permissions", "queries", "services", "live", "joining", "record", "folding", "importing")
+INSIDE = (
+    "models",
+    "permissions",
+    "queries",
+    "services",
+    "live",
+    "joining",
+    "record",
+    "folding",
+    "importing",
+    "duplicates",
+)
 ENTRY_POINTS = {"api", "consumers", "views", "admin", "management", "urls", "forms"}
 MAX_FUNCTION_LINES = 60
 MAX_FILE_LINES = 500

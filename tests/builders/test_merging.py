@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import threading
 
 import pytest
 from django.db import connections
 
 from accounts.models import User
+from builders.comparing import FIELDS
+from builders.duplicates.combining import SIDES, takes_both
 from builders.models import (
     Builder,
     Claim,
@@ -160,6 +163,16 @@ def test_unmerge_puts_both_back_exactly():
         assert Claim.objects.get(pk=claim.pk).builder == second
         assert list(PortfolioImage.objects.values_list("pk", "project")) == [(picture.pk, with_picture.pk)]
     assert set(Listing.objects.values_list("builder", flat=True)) == {first.pk, second.pk}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_choice_can_be_taken_back(seed):
+    first, second = pair()
+    before, chance = everything(), random.Random(seed)
+    choices = {name: chance.choice(SIDES if takes_both(name) else SIDES[:2]) for name in FIELDS}
+    for kept, dropped in ((first, second), (second, first)):
+        unmerge(actor=None, record=merged(kept, dropped, **choices))
+        assert everything() == before
 
 
 def test_pictures_follow_their_project():

@@ -162,6 +162,11 @@ def test_another_address_leaves_the_old_point_on_the_map(firm, owner):
         ("services", {"row-0-price_from": "9", "row-0-price_to": "5"}, "the smaller one"),
         ("services", {"row-0-category": "magic"}, "valid choice"),
         ("services", {"row-TOTAL_FORMS": "5000"}, "at most 60"),
+        ("services", {"row-TOTAL_FORMS": "many"}, "missing or has been tampered with"),
+        ("services", {"row-0-price_from": "9" * 5000}, "no more than"),
+        ("services", {"row-0-name": "\x00"}, "Null characters"),
+        ("about", {"founded": "9" * 5000}, "whole number"),
+        ("about", {"description": "x" * 10_001}, "at most 10000"),
         ("certificates", {"row-0-name": "ISO", "row-0-valid_until": "31.12."}, "valid date"),
     ],
 )
