@@ -6,7 +6,6 @@ A row whose fingerprint is known from the last import of its source is neither r
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,18 +16,16 @@ import msgspec
 from django.db import transaction
 from django.utils import timezone
 
-from builders.comparing import fitted, misfits
 from builders.importing import lease
 from builders.importing.ahead import ahead
-from builders.importing.matching import Match, builders_by_fingerprint, find, identity_key
-from builders.importing.source import Cells, Source
+from builders.importing.matching import Match, builders_by_fingerprint, find
+from builders.importing.reading import Reading, Results, reading
+from builders.importing.source import Cells, Source, Understood
 from builders.models import ImportJob, ImportRow
 from builders.record import Problem, Record
 from builders.services.provenance import Difference, difference
 from builders.services.stored import frozen, load
 from builders.services.tables import Ready, insert_rows, ready
-
-logger = logging.getLogger(__name__)
 
 Outcome = ImportRow.Outcome
 Progress = Callable[[int], object]
@@ -114,8 +111,20 @@ def stage(job: ImportJob, source: Source, worker: str, on_progress: Progress = l
 
 def _batches(job: ImportJob, source: Source) -> Iterator[Batch]:
     seen = _seen_before(job, source) if job.progress else Seen()
-    for chunk in _chunks(source.rows(after=job.progress)):
-        yield _judged(job, source, chunk, seen)
+    with reading(source) as reader:
+        before: _Chunk | None = None
+        for rows in _chunks(source.rows(after=job.progress)):
+            chunk = _Chunk(job, source, rows)
+            if before is not None:
+                before.take_records()
+            # One is read, where there is somebody else to read it, while the one before is judged.
+            chunk.begin(reader)
+            if before is not None:
+                yield before.judged(seen)
+            before = chunk
+        if before is not None:
+            before.take_records()
+            yield before.judged(seen)
 
 
 def _seen_before(job: ImportJob, source: Source) -> Seen:
@@ -135,24 +144,41 @@ def _seen_before(job: ImportJob, source: Source) -> Seen:
     return seen
 
 
-def _judged(job: ImportJob, source: Source, chunk: Sequence[tuple[int, Cells]], seen: Seen) -> Batch:
-    """Judge some rows: those that are unchanged are counted, all others kept."""
-    batch = Batch(size=len(chunk), last=chunk[-1][0])
-    prints = [source.fingerprint(cells) for _, cells in chunk]
-    known = builders_by_fingerprint(job.source, prints)
-    for (number, cells), fingerprint in zip(chunk, prints, strict=True):
-        builder = known.get(fingerprint)
-        if builder is None:
-            batch.kept.append(Staged(number, cells, fingerprint, *_read(source, number, cells)))
-        elif builder in seen.builders:
-            batch.counts[Outcome.DUPLICATE] += 1
-        else:
-            seen.builders.add(builder)
-            batch.counts[Outcome.UNCHANGED] += 1
-    judge(job, batch.kept, seen, source.superseded)
-    batch.counts.update(row.outcome for row in batch.kept)
-    batch.rows = ready([_row(job, row) for row in batch.kept])
-    return batch
+class _Chunk:
+    """Some rows of the file, of which those that are not known to be unchanged are being read."""
+
+    def __init__(self, job: ImportJob, source: Source, rows: Sequence[tuple[int, Cells]]) -> None:
+        self._job, self._source, self._rows = job, source, rows
+        self._prints = [source.fingerprint(cells) for _, cells in rows]
+        self._known = builders_by_fingerprint(job.source, self._prints)
+        self._records: list[Understood] = []
+        self._results: Results = list
+
+    def begin(self, reader: Reading) -> None:
+        fresh = [row for row, mark in zip(self._rows, self._prints, strict=True) if mark not in self._known]
+        if fresh:
+            self._results = reader.begin(fresh)
+
+    def take_records(self) -> None:
+        """Wait until the rows are read."""
+        self._records = self._results()
+
+    def judged(self, seen: Seen) -> Batch:
+        """Return all rows judged: those that are unchanged are counted, the others kept."""
+        batch, records = Batch(size=len(self._rows), last=self._rows[-1][0]), iter(self._records)
+        for (number, cells), fingerprint in zip(self._rows, self._prints, strict=True):
+            builder = self._known.get(fingerprint)
+            if builder is None:
+                batch.kept.append(Staged(number, cells, fingerprint, *next(records)))
+            elif builder in seen.builders:
+                batch.counts[Outcome.DUPLICATE] += 1
+            else:
+                seen.builders.add(builder)
+                batch.counts[Outcome.UNCHANGED] += 1
+        judge(self._job, batch.kept, seen, self._source.superseded)
+        batch.counts.update(row.outcome for row in batch.kept)
+        batch.rows = ready([_row(self._job, row) for row in batch.kept])
+        return batch
 
 
 def judge(job: ImportJob, rows: Sequence[Staged], seen: Seen, superseded: Mapping[int, int]) -> None:
@@ -189,21 +215,6 @@ def _settle(row: Staged, match: Match, seen: Seen) -> None:
         row.outcome = Outcome.REVIEW.value
     elif match.builder is not None:
         row.outcome = Outcome.UPDATED.value
-
-
-def _read(source: Source, number: int, cells: Cells) -> tuple[Record, list[Problem]]:
-    try:
-        record, problems = source.read(cells)
-    except Exception:  # one row must not stop the others; the trace tells us what to mend
-        logger.exception("import: row %s cannot be read", number)
-        problem = Problem(column="", code="unreadable", message="This row cannot be read.", is_error=True)
-        return Record(), [problem]
-    record = fitted(record)
-    if not any(problem.is_error for problem in problems):
-        problems = [*problems, *misfits(record)]
-    if not record.key:
-        record.key = identity_key(record)
-    return record, problems
 
 
 def _row(job: ImportJob, row: Staged) -> tuple[Any, ...]:

@@ -132,7 +132,7 @@ def test_row_to_be_looked_at_is_left_out_until_somebody_decides():
 
 def test_row_that_the_database_refuses_stops_no_other(monkeypatch):
     # A value that passes our checks and not those of the database.
-    monkeypatch.setattr("builders.importing.staging.misfits", lambda record: [])
+    monkeypatch.setattr("builders.importing.reading.misfits", lambda record: [])
     rows = [cells(n) for n in range(30)]
     job = staged(rows)
     row = ImportRow.objects.get(job=job, number=17)
