@@ -60,6 +60,7 @@ _TRADE = frozenset(
 _NEARLY_ONE = 86
 _VOWELS = re.compile(r"[aeiou]+")
 _UMLAUTS = (("ae", "a"), ("oe", "o"), ("ue", "u"))
+_SHORTEST_PLURAL = 4
 _SHORTEST_MISSPELT = 5
 _TWO_SLIPS_FROM = 9
 # Of two names in different scripts, by their consonants: transliterations agree on those.
@@ -69,6 +70,8 @@ _SHORTEST_SOUND = 3
 
 def compare_names(first: str, second: str) -> Comparison:
     """Compare two keys, as `builders.folding.name_key` makes them."""
+    if not first or not second:
+        return Comparison(Likeness.OTHER, 0)
     if first == second:
         return Comparison(Likeness.SAME, 100)
     return _compared(*sorted((first, second)))
@@ -118,9 +121,11 @@ def _aligned(words: list[str], others: list[str]) -> tuple[list[str], list[str],
 
 def _is_one_word(first: str, second: str) -> bool:
     """Tell whether two words differ in spelling alone: umlauts, a plural, a slip behind the first letter."""
-    if _plain(first) == _plain(second) or first.rstrip("s") == second.rstrip("s"):
-        return True
     shorter = min(len(first), len(second))
+    if _plain(first) == _plain(second):
+        return True
+    if shorter >= _SHORTEST_PLURAL and (f"{first}s" == second or f"{second}s" == first):
+        return True
     if first[0] != second[0] or shorter < _SHORTEST_MISSPELT:
         return False
     allowed = 2 if shorter >= _TWO_SLIPS_FROM else 1

@@ -106,7 +106,10 @@ def test_links_are_right_and_little_is_missed(found, capsys):
         ("Expo Design LLC", "Design Expo LLC", Likeness.OTHER),
         ("Halle 7 Design", "Halle 9 Design", Likeness.OTHER),
         ("Adler Standbau", "Bergmann Standbau", Likeness.OTHER),
+        ("Falkenried A GmbH", "Falkenried B GmbH", Likeness.ALIKE),
+        ("Hess Messebau", "He Messebau", Likeness.OTHER),
         ("", "Adler", Likeness.OTHER),
+        ("", "", Likeness.OTHER),
     ],
 )
 def test_names_are_compared_word_by_word(first, second, likeness):
