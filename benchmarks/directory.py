@@ -152,9 +152,11 @@ def child(count: int) -> dict[str, Any]:
     from builders.queries.catalogue import catalogue
 
     started = time.perf_counter()
-    catalogue()
+    known = catalogue()
     result["catalogue made in s"] = round(time.perf_counter() - started, 2)
     measure()
+    # The database is warm; what words have found is asked for again.
+    known._found.clear()
     taken = measure()
     slowest = max(range(len(taken)), key=taken.__getitem__)
     ordered = sorted(taken)

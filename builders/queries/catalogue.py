@@ -14,7 +14,7 @@ import time
 from array import array
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 SMALL = 2_000
 # How often that of a large directory is compared with the database: a comparison takes 10 ms at 100,000.
 CHECK_SECONDS = 5.0
+# What that many have is kept, for so many searches: 25 kB each at 100,000 builders.
+_MANY, _MOST_KEPT = 2_000, 200
 # A set of at least this part of all is kept as bits.
 _PART = 128
 _STAMP = "SELECT COUNT(*), SUM(rev), MAX(listed_at) FROM builders_listing"
@@ -53,6 +55,8 @@ class Catalogue:
         self.traits: Mapping[int, int] = columns(array("Q", (row[2] for row in rows)), ALL_BITS)
         self.values = array("q", (row[2] for row in rows))
         self.labels: dict[tuple[str, str], str] = {}
+        # What words have found that many builders have: the same words are asked for again and again.
+        self._found: dict[object, tuple[int, int]] = {}
         self._read_tags(row[3] for row in rows)
 
     def _read_tags(self, texts: Iterable[str]) -> None:
@@ -96,6 +100,23 @@ class Catalogue:
             for key, members in sets.items()
         }
         return {key: count for key, count in counts.items() if count}
+
+    def found(self, words: object, ask: Callable[[], tuple[Sequence[int], Sequence[int]]]) -> tuple[int, int]:
+        """Return two sets of builders that `ask` gives by their ids, or that it gave for these words before.
+
+        Many are kept as long as this catalogue is the present one; few are asked for each time, and a small directory
+        is always asked, so that nobody is missing who was written just now.
+        """
+        kept = self._found.get(words)
+        if kept is not None:
+            return kept
+        everybody, some = ask()
+        made = self.of_ids(everybody), self.of_ids(some)
+        if self.size > SMALL and len(everybody) >= _MANY:
+            if len(self._found) >= _MOST_KEPT:
+                self._found.clear()
+            self._found[words] = made
+        return made
 
     def place_behind(self, position: int, pk: int) -> int:
         """Return the first place whose builder comes behind this position and id."""

@@ -120,9 +120,8 @@ class Selection:
     def _read_parts(self) -> Iterator[tuple[str, int]]:
         filters, known = self._filters, self._catalogue
         if filters.terms:
-            hits = builders_with(filters.terms)
-            self._by_name = known.of_ids(hits.by_name)
-            yield "q", known.of_ids(hits.everybody)
+            found, self._by_name = known.found(filters.terms, lambda: builders_with(filters.terms))
+            yield "q", found
         if filters.city:
             yield "place", known.bits(known.cities.get(filters.country, {}).get(filters.city))
         elif filters.country:

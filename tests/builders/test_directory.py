@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from decimal import Decimal
 
 import pytest
 
 from builders.models import Builder, ListedWords, Listing
+from builders.queries import catalogue
 from builders.queries.directory import Filters, Selection, facets, search
 from builders.services.builders import create_builder, deactivate_builder, delete_builder, update_builder
 from builders.services.listing import list_missing
+from builders.services.merging import merge, unmerge
 from realtime.errors import ClientError
 from tests.builders.firms import cells, staged, write
 from tests.rig import statements
@@ -276,3 +279,46 @@ def test_job_removes_rows_without_a_builder(firms):
     ListedWords.objects.create(builder_id=999_999, words="ghost")
     assert list_missing() == "0 listed anew, 1 removed"
     assert not ListedWords.objects.filter(builder_id=999_999).exists()
+
+
+def test_merged_builder_is_found_under_the_one_that_is_left(firms):
+    kept, dropped = firms[0], firms[1]
+    record = merge(actor=None, kept=kept, dropped=dropped, choices={}, expected_revs=(1, 1))
+    assert found(q="dusseldorfer") == []
+    assert found(country="DE", city="dusseldorf") == ["Müller Messebau GmbH"]
+    assert_up_to_date()
+    unmerge(actor=None, record=record)
+    assert found(country="DE", city="dusseldorf") == ["Düsseldorfer Stände"]
+    assert_up_to_date()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_large_directory_is_read_anew_beside_the_searches(monkeypatch):
+    build("First")
+    assert found() == ["First"]
+    monkeypatch.setattr(catalogue, "SMALL", 0)
+    monkeypatch.setattr(catalogue, "CHECK_SECONDS", 0.0)
+    build("Second")
+    # This search finds the catalogue old and has another one made; it does not wait for it.
+    assert found() == ["First"]
+    for thread in threading.enumerate():
+        if thread.name == "directory":
+            thread.join(timeout=20)
+    monkeypatch.setattr(catalogue, "CHECK_SECONDS", 3600.0)
+    assert sorted(found()) == ["First", "Second"]
+    build("Third")
+    assert len(found()) == 2
+
+
+def test_what_many_have_is_kept_with_the_catalogue_and_what_few_have_is_not(monkeypatch):
+    many, few = list(range(catalogue._MANY)), [1]
+    rows = [(pk, 0, 0, "[[],[],[]]") for pk in range(catalogue.SMALL + 1)]
+    known = catalogue.Catalogue((), rows)
+    everybody = known.found("many", lambda: (many, few))
+    assert (everybody[0].bit_count(), everybody[1].bit_count()) == (len(many), 1)
+    assert known.found("many", lambda: ([], [])) == everybody
+    assert known.found("few", lambda: (few, [])) == (2, 0)
+    assert known.found("few", lambda: ([], [])) == (0, 0)
+    small = catalogue.Catalogue((), rows[:-1])
+    assert small.found("many", lambda: (many, few)) == everybody
+    assert small.found("many", lambda: ([], [])) == (0, 0)
