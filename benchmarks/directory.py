@@ -1,7 +1,7 @@
 """The directory at its full size, `python -m benchmarks.directory`: 200 searches, each with its list and its counts.
 
-Invented firms are written by the services of imports. Then a mix of searches, as people make them, is run twice, and
-the second time counts: the first one fills the database's own memory.
+Invented firms are written by the services of imports. Then a mix of searches, as people make them, is run against the
+queries and against whole pages.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ import argparse
 import json
 import os
 import random
+import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import subjects
@@ -130,43 +132,63 @@ def fill(count: int) -> float:
     return time.monotonic() - started
 
 
-def measure() -> list[float]:
-    """Return the milliseconds of each search."""
+def measure(run: Callable[[Filters], object]) -> dict[str, Any]:
+    """Return what the searches take, in milliseconds, the second time: the first one warms the database."""
+    from builders.addresses import address
+    from builders.queries.catalogue import catalogue
+
+    for _ in range(2):
+        # What words have found is to be asked for again.
+        catalogue()._found.clear()
+        taken = []
+        for filters in searches():
+            started = time.perf_counter()
+            run(filters)
+            taken.append((time.perf_counter() - started) * 1000)
+    ordered = sorted(taken)
+    slowest = max(range(SEARCHES), key=taken.__getitem__)
+    return {
+        "p50 ms": round(ordered[SEARCHES // 2], 1),
+        "p95 ms": round(ordered[int(SEARCHES * 0.95)], 1),
+        "max ms": round(ordered[-1], 1),
+        "slowest": address(searches()[slowest]),
+    }
+
+
+def look(filters: Filters) -> None:
+    """Read the list and the counts of a page."""
     from builders.queries.directory import Selection
 
-    taken = []
-    for filters in searches():
-        started = time.perf_counter()
-        selection = Selection(filters)
-        selection.page()
-        selection.facets()
-        taken.append((time.perf_counter() - started) * 1000)
-    return taken
+    selection = Selection(filters)
+    selection.page()
+    selection.facets()
 
 
 def child(count: int) -> dict[str, Any]:
     import django
 
     django.setup()
-    result: dict[str, Any] = {"builders": count, "filled in s": round(fill(count), 1)}
+    from django.conf import settings
+    from django.test import Client
+
+    from builders.addresses import address
     from builders.queries.catalogue import catalogue
 
-    started = time.perf_counter()
-    known = catalogue()
+    result: dict[str, Any] = {"builders": count, "filled in s": round(fill(count), 1)}
+    memory, started = _megabytes(), time.perf_counter()
+    catalogue()
     result["catalogue made in s"] = round(time.perf_counter() - started, 2)
-    measure()
-    # The database is warm; what words have found is asked for again.
-    known._found.clear()
-    taken = measure()
-    slowest = max(range(len(taken)), key=taken.__getitem__)
-    ordered = sorted(taken)
-    result |= {
-        "p50 ms": round(ordered[len(ordered) // 2], 1),
-        "p95 ms": round(ordered[int(len(ordered) * 0.95)], 1),
-        "max ms": round(ordered[-1], 1),
-        "slowest": str(searches()[slowest]),
-    }
+    result["catalogue MB"] = round(_megabytes() - memory)
+    client = Client(headers={"host": settings.PUBLIC_ORIGIN.partition("://")[2]})
+    result["list and counts"] = measure(look)
+    result["whole pages"] = measure(lambda filters: client.get(address(filters)))
     return result
+
+
+def _megabytes() -> float:
+    """Return how much memory this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 1024 / 1024
 
 
 def main() -> int:

@@ -152,13 +152,17 @@ def catalogue() -> Catalogue:
     if current is not None and current.size > SMALL:
         _renew_beside()
         return current
+    # Asked without the lock: a database that hangs must not make a queue of those who only read.
+    stamp = _read_stamp()
+    if current is not None and current.stamp == stamp:
+        return current
     with _holder.lock:
-        return _renewed()
+        return _renewed(stamp)
 
 
-def _renewed() -> Catalogue:
-    """Return the catalogue of this moment, by whoever holds the lock."""
-    current, stamp = _holder.current, _read_stamp()
+def _renewed(stamp: Stamp) -> Catalogue:
+    """Return a catalogue that is no older than `stamp`, by whoever holds the lock."""
+    current = _holder.current
     if current is None or current.stamp != stamp:
         with connection.cursor() as cursor:
             cursor.execute(_ROWS)
@@ -186,7 +190,7 @@ def _renew_beside() -> None:
 
 def _renew_and_close() -> None:
     try:
-        _renewed()
+        _renewed(_read_stamp())
     except Exception:  # the catalogue there is goes on serving, and the next search tries again
         logger.warning("the directory could not be read anew", exc_info=True)
     finally:

@@ -27,12 +27,18 @@ def profile(builder: Builder) -> dict[str, Any]:
         "specialisations": sorted(builder.specialisations.all(), key=lambda item: item.name),
         "certifications": list(builder.certifications.all()),
         "projects": [(project, list(project.images.all())) for project in builder.portfolio.all()],
-        "website": urlsplit(builder.website).hostname or builder.website,
+        "website": _host(builder.website),
         "stand_size": _range(builder.stand_min_m2, builder.stand_max_m2),
         "team": _range(builder.team_min, builder.team_max),
         "crumbs": breadcrumbs([*crumbs, (builder.name, "")]),
         "markup": firm(builder),
     }
+
+
+def _host(website: str) -> str:
+    """Return what a link to a website says; "" for what is none, however it came to be there."""
+    parts = urlsplit(website)
+    return parts.hostname or "" if parts.scheme in ("http", "https") else ""
 
 
 def _range(least: int | None, greatest: int | None) -> str:

@@ -152,6 +152,11 @@ def test_builder_page_shows_pictures_in_their_widths(client, firm, settings, tmp
     assert f"{stem}-320.webp" in client.get("/builders/").content.decode()
 
 
+def test_address_that_is_no_website_is_no_link(client, firm):
+    Builder.objects.filter(pk=firm.pk).update(website="javascript:alert(1)")
+    assert not any(href.startswith("javascript") for _, href in read(client, firm.get_absolute_url()).links)
+
+
 # --- addresses ----------------------------------------------------------------------------------------------------
 
 
