@@ -225,6 +225,18 @@ class CertificationsFormSet(RowsFormSet):
 
 
 class PortfolioFormSet(RowsFormSet):
+    """Projects are changed one by one, because pictures hang on them: `values` is for a builder that is new."""
+
+    def edits(self) -> list[tuple[PortfolioProject, Project | None]]:
+        """Return the rows that were added, changed or removed, with what they shall say; None to remove them."""
+        edited: list[tuple[PortfolioProject, Project | None]] = []
+        for form in self.forms:
+            if form.instance.pk is not None and form.cleaned_data.get("DELETE", False):
+                edited.append((form.instance, None))
+            elif form.has_changed() and self._is_kept(form):
+                edited.append((form.instance, _struct(Project, form.instance, country=_code(form.instance))))
+        return edited
+
     def values(self) -> Values:
         return {"portfolio": [plain(_struct(Project, row, country=_code(row))) for row in self.rows()]}
 

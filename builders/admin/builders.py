@@ -14,13 +14,15 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django_countries import countries
 
+from accounts.models import User
 from accounts.requests import person_of
-from builders.admin.builder_forms import BuilderForm, changed_values
+from builders.admin.builder_forms import BuilderForm, PortfolioFormSet, changed_values
 from builders.admin.inlines import INLINES
 from builders.models import Builder, ImportJob, Location, Rank, SourceKey
 from builders.queries.staff import COUNTED_AT_MOST, CappedPaginator, matching, place_of, staff_list
 from builders.services.builders import SWITCHES, delete_builder, unlock_fields, update_builder
 from builders.services.bulk import add_builder
+from builders.services.portfolio import add_project, change_project, remove_project
 from operations.admin import ServiceAdmin
 from operations.confirmation import act_when_confirmed
 from realtime.errors import ClientError
@@ -150,11 +152,25 @@ class BuilderAdmin(ServiceAdmin):
             builder.refresh_from_db()
             return
         rev = form.cleaned_data["seen_rev"]
+        values.pop("portfolio", None)
         if values or switches:
             rev = update_builder(actor=actor, builder=builder.pk, values=values, expected_rev=rev, **switches).rev
+        for formset in formsets:
+            if isinstance(formset, PortfolioFormSet):
+                self._save_projects(actor, builder.pk, formset, rev)
         freed = form.cleaned_data.get("unlock")
         if freed:
             unlock_fields(actor=actor, builder=builder.pk, fields=freed)
+
+    def _save_projects(self, actor: User, builder: int, formset: PortfolioFormSet, rev: int) -> None:
+        for project, values in formset.edits():
+            if values is None:
+                remove_project(actor=actor, project=project, expected_rev=rev)
+            elif project._state.adding:
+                add_project(actor=actor, builder=builder, values=values, expected_rev=rev)
+            else:
+                change_project(actor=actor, project=project, values=values, expected_rev=rev)
+            rev += 1
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
         # Django's own reads what its formsets saved, and these save nothing.

@@ -10,7 +10,7 @@ from django.db import models
 
 from builders.comparing import differing_fields, specialisation_slug
 from builders.deriving import Derived, derive
-from builders.folding import fold_often, street_key
+from builders.folding import fold, fold_often, street_key
 from builders.models import (
     Builder,
     Certification,
@@ -279,23 +279,43 @@ _CHILDREN = (
 
 
 def _replace_projects(changes: Sequence[tuple[Stored, Stored]]) -> None:
-    """Add the projects that are new and remove those that are gone. The others stay, for their pictures' sake."""
+    """Add the projects that are new and remove those that are gone. The others stay, for their pictures' sake.
+
+    One of the same name and year is the same project, whatever else is said of it now.
+    """
     added = []
     for before, after in changes:
         old, new = before.record.portfolio, after.record.portfolio
         gone = [project for project in old if project not in new]
+        fresh = []
+        for project in new:
+            if project in old:
+                continue
+            known = next((there for there in gone if _is_same_project(there, project)), None)
+            if known is None:
+                fresh.append(project)
+            else:
+                gone.remove(known)
+                _rows_of_project(after.id, known).update(**msgspec.structs.asdict(project))
         for project in gone:
-            found = PortfolioProject.objects.filter(
-                builder_id=after.id,
-                name=project.name,
-                year=project.year,
-                trade_show=project.trade_show,
-                city=project.city,
-                stand_m2=project.stand_m2,
-            )
-            found.delete()
-        added.append((after.id, [project for project in new if project not in old]))
+            _rows_of_project(after.id, project).delete()
+        added.append((after.id, fresh))
     _write_projects(added)
+
+
+def _is_same_project(first: Project, second: Project) -> bool:
+    return first.year == second.year and fold(first.name) == fold(second.name)
+
+
+def _rows_of_project(builder: int, project: Project) -> models.QuerySet[PortfolioProject]:
+    return PortfolioProject.objects.filter(
+        builder_id=builder,
+        name=project.name,
+        year=project.year,
+        trade_show=project.trade_show,
+        city=project.city,
+        stand_m2=project.stand_m2,
+    )
 
 
 def _write_projects(portfolios: Iterable[tuple[int, list[Project]]]) -> None:

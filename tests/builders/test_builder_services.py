@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from builders.models import Builder, Location, Service, Specialisation
-from builders.record import Place
+from builders.models import Builder, Location, PortfolioProject, Service, Specialisation
+from builders.record import Place, Project
 from builders.services.builders import (
     change_many,
     create_builder,
@@ -152,3 +152,14 @@ def test_place_at_the_end_of_the_world_keeps_its_position():
     builder = create_builder(actor=None, values={"name": "A", "headquarters": place})
     [plain] = snapshot([builder.pk]).values()
     assert plain["record"]["headquarters"]["latitude"] == "-53.163833"
+
+
+def test_project_of_the_same_name_and_year_is_changed_in_place():
+    projects = [Project(name="Hall 1", year=2020), Project(name="Hall 2", year=2020)]
+    builder = create_builder(actor=None, values={"name": "A", "portfolio": projects})
+    before = dict(PortfolioProject.objects.values_list("name", "pk"))
+    projects = [Project(name="HALL 1", year=2020, city="Graz", country="AT"), Project(name="Hall 3")]
+    update_builder(actor=None, builder=builder.pk, values={"portfolio": projects})
+    after = {project.name: project for project in PortfolioProject.objects.all()}
+    assert set(after) == {"HALL 1", "Hall 3"}
+    assert (after["HALL 1"].pk, after["HALL 1"].city, after["HALL 1"].country.code) == (before["Hall 1"], "Graz", "AT")

@@ -243,15 +243,32 @@ def test_field_is_emptied(boss: Client) -> None:
     assert not Location.objects.filter(builder=row, is_headquarters=True).exists()
 
 
-def test_pictures_stay_with_a_project_that_was_not_touched(boss: Client) -> None:
-    row = builder(**EVERYTHING)
-    project = PortfolioProject.objects.get()
+def test_projects_are_changed_in_place_for_their_pictures(boss: Client) -> None:
+    row = builder(**EVERYTHING | {"portfolio": [Project(name=f"Hall {n}", year=2020 - n) for n in range(1, 4)]})
+    first, second, third = PortfolioProject.objects.order_by("name")
     page = boss.get(page_of(row))
-    fields = fields_of(page)
-    add_row(page, fields, "portfolio", name="Hall 2", country="France")
+    fields = fields_of(page) | {"founded": "1998"}
+    prefix = prefix_of(page, "portfolio")
+    fields |= {f"{prefix}-0-name": "Hall One", f"{prefix}-1-DELETE": "on"}
+    add_row(page, fields, "portfolio", name="Hall 4", country="France")
     assert boss.post(page_of(row), fields).status_code == 302
-    assert PortfolioProject.objects.get(name="Hall 1").pk == project.pk
-    assert PortfolioProject.objects.get(name="Hall 2").country.code == "FR"
+    assert PortfolioProject.objects.get(name="Hall One").pk == first.pk
+    assert PortfolioProject.objects.filter(pk=third.pk, name="Hall 3").exists()
+    assert not PortfolioProject.objects.filter(pk=second.pk).exists()
+    assert PortfolioProject.objects.get(name="Hall 4").country.code == "FR"
+    stored = Builder.objects.get(pk=row.pk)
+    assert (stored.founded, stored.rev) == (1998, row.rev + 4)
+    assert "portfolio" in stored.locked_fields
+
+
+def test_bad_project_undoes_the_whole_page(boss: Client) -> None:
+    row = builder(**EVERYTHING)
+    before = kept(row)
+    page = boss.get(page_of(row))
+    fields = fields_of(page) | {"founded": "1998"}
+    add_row(page, fields, "portfolio", name="Hall 2", year="3000")
+    assert "The year lies between" in boss.post(page_of(row), fields).content.decode()
+    assert kept(row) == before
 
 
 def test_builder_is_added(boss: Client) -> None:
