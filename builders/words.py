@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from django_countries import countries
+
 from builders.folding import fold
-from builders.places import city_key
+from builders.places import city_key, country_code
 
 # What is longer is no word that anybody types, and an index entry has a limit.
 LONGEST_WORD = 60
@@ -24,6 +26,8 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005\u3040-\u30ff\u3400-\u
 _UNSPACED += "\U00020000-\U0003ffff"
 _RUNS = re.compile(f"[{_UNSPACED}]+|[^ {_UNSPACED}]+")
 _IS_UNSPACED = re.compile(f"[{_UNSPACED}]")
+# A word of that length may be the code of a country, or anything.
+_A_CODE = 3
 # How people write German umlauts where they have none: "Mueller" is looked for as "Muller", too.
 _SPELT_OUT = (("ae", "a"), ("oe", "o"), ("ue", "u"))
 
@@ -72,9 +76,15 @@ def _index_entries(folded: str) -> Iterator[str]:
 
 
 def _spellings(word: str) -> tuple[str, ...]:
-    """Return the word, how it is spelt without umlauts, and what the city is called otherwise that it names."""
+    """Return the word, its spelling without umlauts, and what the city or country that it names is called, too."""
     plain = word
     for spelt_out, letter in _SPELT_OUT:
         plain = plain.replace(spelt_out, letter)
-    city = city_key(word)
-    return tuple(dict.fromkeys((word, *((plain,) if len(plain) > 2 else ()), *((city,) if " " not in city else ()))))
+    others = (plain if len(plain) > _A_CODE else "", city_key(word), _country(word))
+    return tuple(dict.fromkeys((word, *(other for other in others if other and " " not in other))))
+
+
+def _country(word: str) -> str:
+    """Return what a country is called in the index, of any of its names; codes are words of their own."""
+    code = country_code(word) if len(word) > _A_CODE else ""
+    return fold(str(countries.name(code))) if code else ""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit
 
 from django.conf.locale import LANG_INFO
 
@@ -73,7 +72,7 @@ def results(filters: Filters) -> Results:
         previous=address(filters, page=here - 1) if here > 1 else "",
         next=address(filters, page=here + 1) if here * PAGE < page.total and here < MOST_PAGES else "",
         canonical=address(filters),
-        kept=parse_qsl(urlsplit(address(Filters(country=filters.country, city=filters.city, q="x"))).query)[1:],
+        kept=[(name, value) for name in ("country", "city") if (value := getattr(filters, name))],
         near=_near(filters) if is_empty and filters.terms else None,
         fewer=[_way_on(name, way) for name, way in with_one_filter_less(filters, selection)] if is_empty else [],
     )

@@ -63,6 +63,7 @@ def firms():
         ("للمعارض", ["الرواد للمعارض"]),
         ("muscat", ["Expo București", "الرواد للمعارض"]),
         ("bucharest", ["Expo București"]),
+        ("deutschland", ["Düsseldorfer Stände", "Müller Messebau GmbH"]),
         ('müller" OR "expo', []),
         ("'; DROP TABLE builders_builder; --", []),
         ("NOT müller", []),

@@ -98,7 +98,7 @@ def test_home_page_leads_to_the_directory_and_back(client, firm):
 def test_builder_page_shows_what_is_known_and_no_contact(client, firm):
     page = read(client, firm.get_absolute_url())
     for text in (
-        FULL["name"], "Graz", "Berlin, Germany", "Weg 1", "60–120 EUR", "Double-deck", "ISO 9001", "TÜV",
+        FULL["name"], "Graz", "Berlin , Germany", "Weg 1", "60–120 EUR", "Double-deck", "ISO 9001", "TÜV",
         "Spring Fair", "84 m²", "German, English", "1994", "20–600 m²", "5–20 people", "4.7", "182 reviews",
         "www.nordlicht.example",
     ):  # fmt: skip

@@ -40,6 +40,8 @@ def test_words_of_the_name_stand_there_twice():
         ("messe bau", [(("messe",), False), (("bau",), True)]),
         ("Mueller", [(("mueller", "muller"), True)]),
         ("München", [(("munchen", "munich"), True)]),
+        ("Deutschland", [(("deutschland", "germany"), True)]),
+        ("it Türkei", [(("it",), False), (("turkei", "turkiye"), True)]),
         ("展示", [(("展示",), False)]),
         ("示", [(("示",), True)]),
         ("展示装飾", [(("展示",), False), (("示装",), False), (("装飾",), False)]),
