@@ -20,7 +20,7 @@ from builders.importing.drafts import Draft, Row
 from builders.importing.matching import builders_by_key
 from builders.models import ImportJob, ImportRow
 from builders.record import Problem
-from builders.services.tables import among, fetch, is_postgres, listed, update_rows
+from builders.services.tables import among, fetch, is_postgres, listed, need_no_flush, update_rows
 from operations.jobs import run_soon
 
 logger = logging.getLogger(__name__)
@@ -83,6 +83,8 @@ def _write_or_split(job: ImportJob, worker: str, draft: Draft) -> None:
 @transaction.atomic
 def _write(job: ImportJob, worker: str, draft: Draft) -> None:
     held = lease.hold(job, worker)
+    # Progress is written with the rows, and `finish` waits for the disk.
+    need_no_flush()
     rows = draft.rows
     conflicts, stale = _conflicts(job, rows)
     if conflicts or stale:

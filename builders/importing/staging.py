@@ -25,7 +25,7 @@ from builders.models import ImportJob, ImportRow
 from builders.record import Problem, Record
 from builders.services.provenance import Difference, difference
 from builders.services.stored import frozen, load
-from builders.services.tables import Ready, insert_rows, ready
+from builders.services.tables import Ready, insert_rows, need_no_flush, ready
 
 Outcome = ImportRow.Outcome
 Progress = Callable[[int], object]
@@ -103,6 +103,8 @@ def stage(job: ImportJob, source: Source, worker: str, on_progress: Progress = l
         with transaction.atomic():
             lease.renew(job, worker, progress=batch.last, counts=dict(counts), total=max(read, source.total))
             insert_rows(ImportRow, _COLUMNS, batch.rows)
+            # Progress is written with the rows, and `finish` waits for the disk.
+            need_no_flush()
         on_progress(batch.size)
     lease.finish(
         job, worker, ImportJob.State.STAGED, total=read, counts=dict(counts), staged_at=timezone.now(), progress=0
