@@ -126,6 +126,14 @@ def staff(page: Page) -> None:
     page.goto("/admin/chat/room/")
 
 
+def directory(page: Page) -> None:
+    page.goto("/builders/in/germany/")
+
+
+def builder(page: Page) -> None:
+    page.goto("/builders/nordlicht-messebau-gmbh-co-kg/")
+
+
 SHOTS = (
     Shot("home-phone-light", PHONE, "light", home),
     Shot("home-phone-dark", PHONE, "dark", home),
@@ -146,6 +154,10 @@ SHOTS = (
     Shot("staff-phone-dark", PHONE, "dark", staff, "staff"),
     Shot("staff-laptop-light", LAPTOP, "light", staff, "staff"),
     Shot("missing-phone-light", PHONE, "light", missing),
+    Shot("directory-phone-dark", PHONE, "dark", directory),
+    Shot("directory-laptop-light", LAPTOP, "light", directory),
+    Shot("builder-phone-light", PHONE, "light", builder),
+    Shot("builder-laptop-dark", LAPTOP, "dark", builder),
 )
 
 
@@ -211,7 +223,7 @@ def main(folder: Path) -> None:
     server = LiveServer({"RATE_LIMITS_ENABLED": "false"})
     try:
         server.manage("migrate", "--verbosity", "0")
-        server.manage("setup_demo")
+        server.manage("setup_demo", "--builders")
         server.manage("shell", "--verbosity", "0", "-c", FILL_ROOM)
         server.start()
         with sync_playwright() as playwright:
