@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from django import forms
@@ -18,6 +18,7 @@ from builders.models import ImportJob, MappingPreset, Rank
 
 # A choice of its own: an empty one says that nobody has answered yet.
 LEFT_OUT: Final = "-"
+_LEFT_OUT_WORDS: Final = "left out"
 _ENCODINGS = "utf-8 cp1252 cp1250 cp1251 cp1254 iso-8859-1 utf-16 gb18030 shift_jis".split()
 _DELIMITERS = ((",", "comma"), (";", "semicolon"), ("\t", "tab"), ("|", "bar"))
 _POLICY_WORDS = {
@@ -32,6 +33,14 @@ _RANKS = [(rank.value, rank.label.capitalize()) for rank in Rank if rank < Rank.
 
 def _regions() -> list[tuple[str, str]]:
     return [("", "as each row says"), *((code, str(name)) for code, name in countries)]
+
+
+class ColumnRow(NamedTuple):
+    """A column with its field in the form, and how sure its reading is."""
+
+    column: ColumnProposal
+    field: forms.BoundField
+    surety: str
 
 
 class UploadForm(forms.Form):
@@ -96,10 +105,18 @@ class ColumnsForm(forms.Form):
             del self.fields["preset_name"]
 
     @property
-    def rows(self) -> list[tuple[ColumnProposal, forms.BoundField, str]]:
-        """Return the columns with their fields and how sure they are, those that are asked first."""
-        rows = [(column, self[_name(column)], _surety(column)) for column in self.columns]
-        return sorted(rows, key=lambda row: (not _must_be_decided(row[0]), row[0].index))
+    def rows(self) -> list[ColumnRow]:
+        """Return the columns that say something, or may: those that are asked first."""
+        rows = [row for row in self._all_rows() if row.surety != _LEFT_OUT_WORDS]
+        return sorted(rows, key=lambda row: (not _must_be_decided(row.column), row.column.index))
+
+    @property
+    def left_out(self) -> list[ColumnRow]:
+        """Return the columns that are known to say nothing here: a profile of Google has hundreds."""
+        return [row for row in self._all_rows() if row.surety == _LEFT_OUT_WORDS]
+
+    def _all_rows(self) -> list[ColumnRow]:
+        return [ColumnRow(column, self[_name(column)], _surety(column)) for column in self.columns]
 
     @property
     def common(self) -> list[forms.BoundField]:
@@ -236,7 +253,7 @@ def _field(column: ColumnProposal, chosen: str) -> forms.ChoiceField:
 
 def _surety(column: ColumnProposal) -> str:
     if column.ask:
-        return "asked"
+        return "asked" if column.candidates else "not known"
     if not column.field:
-        return "left out"
+        return _LEFT_OUT_WORDS
     return "sure" if column.confidence > CERTAIN else "likely"

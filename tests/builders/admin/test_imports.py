@@ -171,6 +171,19 @@ def test_columns_are_proposed_with_samples_and_how_sure_they_are(boss: Client) -
     assert page.count("badge--sure") == 6
 
 
+def test_columns_that_say_nothing_here_stand_apart(boss: Client) -> None:
+    content = (Path(__file__).parents[1] / "files" / "gbp.csv").read_bytes()
+    boss.post(ADD, {"file": SimpleUploadedFile("gbp.csv", content)})
+    job = ImportJob.objects.get()
+    form = boss.get(url(job, "columns/")).context["form"]
+    apart = {row.column.header for row in form.left_out}
+    assert "Labels" in apart
+    assert {row.column.header for row in form.rows}.isdisjoint(apart)
+    assert len(form.rows) + len(apart) == len(form.columns)
+    assert boss.post(url(job, "columns/"), answers(boss, job)).status_code == 302
+    assert ImportJob.objects.get().counts["created"] > 0
+
+
 def test_column_that_may_be_several_things_is_asked(boss: Client) -> None:
     job = upload(boss, "Company Name,Email,Contact,City", "Stände Müller,a@b-stand.de,see below,Graz")
     [column] = [c for c in boss.get(url(job, "columns/")).context["proposal"].columns if c.header == "Contact"]
