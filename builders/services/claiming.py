@@ -20,6 +20,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from accounts.models import User
 from builders.contact import email as clean_email
 from builders.contact import registrable_domain
+from builders.duplicates.blocks import SHARED_BY_NAMES
 from builders.models import Builder, Claim
 from builders.permissions import can_claim, can_decide_claims, is_owner
 from builders.services.claim_mail import can_send_mail, send_after_commit
@@ -51,6 +52,7 @@ class Way(enum.Enum):
 
     CODE = "code"
     NO_DOMAIN = "no_domain"
+    SHARED_DOMAIN = "shared_domain"
     NO_MAIL = "no_mail"
 
 
@@ -67,10 +69,16 @@ class _Locked(NamedTuple):
 
 
 def way_of(builder: Builder) -> Way:
-    """Return how the builder is claimed. Free mail, link pages and free hosts are nobody's own domain."""
+    """Return how the builder is claimed. Free mail, link pages and free hosts are nobody's own domain.
+
+    Nor is that of an agency or a franchise: whoever reads mail there may belong to any of the firms.
+    """
     if not can_send_mail():
         return Way.NO_MAIL
-    return Way.CODE if builder.domain else Way.NO_DOMAIN
+    if not builder.domain:
+        return Way.NO_DOMAIN
+    names = Builder.objects.filter(domain=builder.domain, merged_into=None).order_by().values("name_folded").distinct()
+    return Way.SHARED_DOMAIN if len(names[:SHARED_BY_NAMES]) >= SHARED_BY_NAMES else Way.CODE
 
 
 def start_claim(*, actor: User, builder: Builder, email: str = "", statement: str = "", address: str = "") -> Claim:

@@ -112,6 +112,14 @@ def test_firm_without_domain_is_explained_and_asked_of_staff():
     assert "Staff look at your claim now" in page.text
 
 
+def test_shared_domain_is_explained(firm):
+    for city in ("Berlin", "Hamburg", "Wien", "Paris"):
+        create_builder(actor=None, values={"name": f"Adler {city}", "website": "https://adler-standbau.de/"})
+    page = client_of(make_member()).get(page_of(firm))
+    assert "Many firms share the website under adler-standbau.de" in page.text
+    assert 'name="email"' not in page.text
+
+
 def test_server_without_mail_says_so(firm, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
     page = client_of(make_member()).get(page_of(firm))

@@ -152,6 +152,16 @@ def test_firm_without_domain_goes_to_staff(website):
 
 
 @rules
+def test_domain_of_a_franchise_proves_nothing(firm):
+    for city in ("Berlin", "Hamburg", "Wien"):
+        create_builder(actor=None, values={"name": f"Adler {city}", "website": "https://adler-standbau.de/"})
+    assert way_of(firm) is Way.CODE
+    create_builder(actor=None, values={"name": "Adler Paris", "website": "https://adler-standbau.de/"})
+    assert way_of(firm) is Way.SHARED_DOMAIN
+    assert refused(start_claim, actor=make_member(), builder=firm, email="chef@adler-standbau.de").field == "email"
+
+
+@rules
 def test_server_without_mail_sends_everybody_to_staff(firm, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
     assert way_of(firm) is Way.NO_MAIL
