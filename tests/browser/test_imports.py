@@ -169,7 +169,7 @@ def test_directory_is_kept_and_duplicates_merged(live_server_process: StartServe
         look_at(boss, DAY)
         page.get_by_role("link", name="Rheinstand GmbH").click()
         expect(page.get_by_role("spinbutton", name="Founded")).to_have_value("1999")
-        look_at(boss)
+        look_at(boss, NIGHT)
         page.get_by_role("spinbutton", name="Founded").fill("1998")
         page.get_by_role("button", name="Save and continue editing").click()
         expect(page.get_by_text("was changed successfully")).to_be_visible()
