@@ -202,10 +202,10 @@ def _collect() -> None:
 
 
 def prepare_database() -> None:
-    """Bring the database up to date and put the first rooms and the staff account in."""
+    """Bring the database up to date; the first time put rooms, a staff account and builders to look at in."""
     with step("Database: bringing it up to date"):
         _manage("migrate", "--no-input", "--verbosity", "0", seconds=300)
-    say(_manage("setup_demo", seconds=120).rstrip())
+    say(_manage("setup_demo", "--builders=first-time", seconds=120).rstrip())
 
 
 def _manage(*arguments: str, seconds: float) -> str:

@@ -65,7 +65,15 @@ def test_staff_that_is_disabled_is_told_from_staff_that_is_not():
 def test_invented_builders_come_and_go_when_asked(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "media"
     assert "invented" not in said()
-    assert "31 invented builders made." in said("--builders")
+    assert "31 invented builders made, " in said("--builders")
     assert "invented" not in said("--builders")
     assert said("--remove-builders") == "31 invented builders deleted.\n"
+    assert not Builder.objects.exists()
+
+
+def test_invented_builders_come_by_themselves_to_a_new_installation_alone(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    assert "31 invented builders made, " in said("--builders=first-time")
+    said("--remove-builders")
+    assert "invented" not in said("--builders=first-time")
     assert not Builder.objects.exists()

@@ -23,7 +23,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         builders = parser.add_mutually_exclusive_group()
         builders.add_argument(
-            "--builders", action="store_true", help="fill an empty directory with some 30 invented firms"
+            "--builders",
+            nargs="?",
+            const="now",
+            choices=["now", "first-time"],
+            help="fill an empty directory with invented firms; first-time: only beside the first staff account",
         )
         builders.add_argument("--remove-builders", action="store_true", help="delete the invented firms")
 
@@ -34,8 +38,11 @@ class Command(BaseCommand):
         made = create_listed_rooms()
         if made:
             self.stdout.write(f"{made} listed rooms made.")
-        if options["builders"] and (made := create_demo_builders()):
-            self.stdout.write(f"{made} invented builders made.")
+        is_wanted = options["builders"] == "now" or (
+            options["builders"] and not User.objects.filter(is_staff=True).exists()
+        )
+        if is_wanted and (made := create_demo_builders()):
+            self.stdout.write(f"{made} invented builders made, which `manage.py setup_demo --remove-builders` deletes.")
         # Beside the database: an ephemeral one must not overwrite the password of a lasting one.
         login = _staff_login(settings.STATE_DIR / "staff-login")
         self.stdout.write(f"Staff log-in: {login}\n              at {settings.PUBLIC_ORIGIN}/admin/")
