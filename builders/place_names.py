@@ -86,6 +86,7 @@ COUNTRY_ALIASES = {
     "VA": "Vatican, Vatican City, Holy See",
     "VE": "Venezuela",
     "VN": "Vietnam, Viet Nam, Việt Nam",
+    "XK": "XK, XKX, RKS, Kosovo, Kosova, Kosowo, Republic of Kosovo, Republika e Kosovës, Косово, 科索沃",
     "ZA": "South Africa, Republic of South Africa, RSA, Südafrika",
 }
 

@@ -232,6 +232,9 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# ISO 3166 leaves this code to its users, and everybody uses it for one country.
+COUNTRIES_OVERRIDE = {"XK": "Kosovo"}
+
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]

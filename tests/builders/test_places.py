@@ -11,6 +11,10 @@ from builders.places import _countries, _country_code, city_key, country_code
     ("text", "code"),
     [
         ("Germany", "DE"),
+        ("Kosovo", "XK"),
+        ("Kosova", "XK"),
+        ("Косово", "XK"),
+        ("XKX", "XK"),
         ("Deutschland", "DE"),
         ("Allemagne", "DE"),
         ("Alemania", "DE"),
