@@ -59,12 +59,13 @@ class Project(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
 class Record(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Everything that a source may say of a builder. Empty means that it says nothing, never that there is nothing.
 
-    `key` is the builder's name at the source. `emails` are lower case, `phones` and `faxes` E.164, `website` and
-    `maps_url` absolute http(s) URLs, `languages` ISO 639-1 codes, `status` one of `Builder.Status`; the first of a list
-    is the primary one. `extra` keeps what has no place of its own.
+    `key` is the builder's name at the source, `other_keys` its names at others. `emails` are lower case, `phones` and
+    `faxes` E.164, `website` and `maps_url` absolute http(s) URLs, `languages` ISO 639-1 codes, `status` one of
+    `Builder.Status`; the first of a list is the primary one. `extra` keeps what has no place of its own.
     """
 
     key: str = ""
+    other_keys: dict[str, str] = {}
     name: str = ""
     description: str = ""
     website: str = ""

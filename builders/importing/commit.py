@@ -34,7 +34,7 @@ _PARTS = 10
 _UNWRITTEN = 3
 _NEXT_ROWS = """
 SELECT number, outcome, source_key, fingerprint, builder_id, builder_rev,
-    CASE WHEN outcome = 'created' THEN "values" END, difference, before
+    CASE WHEN outcome = 'created' OR "values" LIKE '%%"other_keys"%%' THEN "values" END, difference, before
 FROM builders_importrow
 WHERE job_id = %s AND number > %s AND outcome IN ('created', 'updated', 'unchanged') {which}
 ORDER BY number LIMIT %s

@@ -20,6 +20,9 @@ from builders.importing.service_names import offering
 from builders.importing.taking import Taking, is_nothing, one_line
 from builders.record import Problem, Record
 
+# What its keys are the keys of, whoever brings them.
+SOURCE: Final = "google"
+
 
 @dataclass(frozen=True, slots=True)
 class _Names:
@@ -114,7 +117,7 @@ def read(record: Mapping[str, Any], shape: str = "", region: str = "") -> tuple[
 
 
 def _read(taking: Taking, names: _Names, region: str) -> Record:
-    key = _bare_key(taking.text("external_key", *names.key, limit=200))
+    key = bare_key(taking.text("external_key", *names.key, limit=200))
     # What is left of the names of the key says nothing else.
     taking.drop(*(name for name in names.key if name != names.name))
     address = taking.text("", *names.address, limit=1000)
@@ -162,7 +165,8 @@ def _opened(record: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _bare_key(key: str) -> str:
+def bare_key(key: str) -> str:
+    """Return the id of a place without what some write before it."""
     for prefix in _KEY_PREFIXES:
         if key.startswith(prefix):
             return key.removeprefix(prefix)

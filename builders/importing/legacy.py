@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from builders.importing import cells
+from builders.importing import cells, google
 from builders.importing.evidence import is_maps_link
 from builders.importing.legacy_lists import certificates_of, offerings_of, projects_of, service_places_of
 from builders.importing.postal import Parts, split_address
@@ -264,6 +264,8 @@ def _settle(taking: Taking, record: Record) -> None:
     imported = taking.value("gmbImported")
     is_googles = bool(place_id or imported is True or _GOOGLE.match(record.key) or _GOOGLE.search(source))
     status = cells.to_status(taking.text("status", "businessStatus", "gmbData.businessStatus", limit=40)) or ""
+    if place_id:
+        record.other_keys = {google.SOURCE: google.bare_key(place_id)}
     record.status = status
     verified = taking.value("verified", "isVerified")
     if status in (cells.CLOSED, cells.CLOSED_FOR_A_TIME):

@@ -87,9 +87,10 @@ def builders_by_key(source: str, keys: Iterable[str]) -> dict[str, int]:
 
 
 def find(records: Sequence[Record], source: str) -> list[Match]:
-    """Return which builder each record is. Their keys are set. Six statements at most."""
+    """Return which builder each record is. Their keys are set. Six statements, and one for each other source."""
     known = builders_by_key(source, {record.key for record in records})
-    matches = [Match(known[r.key], "source key") if r.key in known else NEW for r in records]
+    elsewhere = _builders_by_other_keys([record for record in records if record.key not in known])
+    matches = [_by_key(record, known, elsewhere) for record in records]
     open_rows = [number for number, match in enumerate(matches) if match.builder is None]
     traits = {number: _traits(records[number]) for number in open_rows}
     candidates = _candidates(traits)
@@ -97,6 +98,27 @@ def find(records: Sequence[Record], source: str) -> list[Match]:
     for number, found in candidates.items():
         matches[number] = _best(traits[number], {pk: there[pk] for pk in found if pk in there})
     return matches
+
+
+def _by_key(record: Record, known: dict[str, int], elsewhere: dict[tuple[str, str], int]) -> Match:
+    if record.key in known:
+        return Match(known[record.key], "source key")
+    for key in record.other_keys.items():
+        if key in elsewhere:
+            return Match(elsewhere[key], f"key at {key[0]}")
+    return NEW
+
+
+def _builders_by_other_keys(records: Sequence[Record]) -> dict[tuple[str, str], int]:
+    wanted: dict[str, set[str]] = defaultdict(set)
+    for record in records:
+        for source, key in record.other_keys.items():
+            wanted[source].add(key)
+    return {
+        (source, key): builder
+        for source, keys in wanted.items()
+        for key, builder in builders_by_key(source, keys).items()
+    }
 
 
 def _traits(record: Record) -> Traits:

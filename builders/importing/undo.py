@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from builders.importing import lease
+from builders.importing.drafts import other_keys
 from builders.models import Builder, ImportChange, ImportJob, SourceKey
 from builders.services.stored import Stored, load, thawed
 from builders.services.tables import among, fetch, listed, update_rows, upsert_rows
@@ -20,7 +21,7 @@ CHUNK = 500
 LEFT = "left"
 Progress = Callable[[int], object]
 _NEXT_CHANGES = """
-SELECT c.id, c.row_number, c.builder_id, c.rev, c.is_new, r.source_key, r.before
+SELECT c.id, c.row_number, c.builder_id, c.rev, c.is_new, r.source_key, r.before, r."values"
 FROM builders_importchange c JOIN builders_importrow r ON r.job_id = c.job_id AND r.number = c.row_number
 WHERE c.job_id = %s AND c.row_number > %s AND NOT c.is_undone ORDER BY c.row_number LIMIT %s
 """
@@ -36,6 +37,7 @@ class Change(NamedTuple):
     is_new: bool
     key: str
     before: str | None
+    values: str
 
 
 def undo(job: ImportJob, worker: str, on_progress: Progress = lambda rows: None) -> None:
@@ -95,6 +97,10 @@ def _put_keys_back(source: str, changes: Iterable[tuple[Change, Stored]]) -> Non
     """Undo what the import did to the key of each row: the builder may have got others since."""
     former, added = [], []
     for change, before in changes:
+        there = {(key.source, key.key) for key in before.keys}
+        for other in other_keys(change.values).items():
+            if other not in there:
+                SourceKey.objects.filter(source=other[0], key=other[1], builder=before.id).delete()
         key = next((key for key in before.keys if (key.source, key.key) == (source, change.key)), None)
         if key is None:
             added.append(change.key)

@@ -149,6 +149,23 @@ def upsert_rows(
             cursor.executemany(sql, rows.tuples)
 
 
+def insert_missing_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row] | Ready) -> None:
+    """Insert those of the rows that no unique constraint forbids."""
+    rows = ready(rows)
+    if not rows.count:
+        return
+    table, names = model._meta.db_table, _quoted(columns)
+    with connection.cursor() as cursor:
+        if is_postgres():
+            _copy_aside(cursor, table, columns, rows.lines)
+            cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming ON CONFLICT DO NOTHING")  # noqa: S608
+            cursor.execute("DROP TABLE incoming")
+        else:
+            marks = ", ".join(["%s"] * len(columns))
+            sql = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
+            cursor.executemany(sql, rows.tuples)
+
+
 def delete_rows(model: type[models.Model], ids: Iterable[int], *, column: str = "builder_id", where: str = "") -> None:
     """Delete the rows that belong to the builders with these ids; `where` narrows it down, in SQL of our own."""
     ids = list(ids)
