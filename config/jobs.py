@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from accounts.sessions import sweep_sessions
+from builders.importing.kept_files import remove_old_files
 from builders.importing.live_lookup import forget_old_answers
 from builders.importing.runner import resume_abandoned
 from builders.services.claiming import expire_claims
@@ -21,6 +22,7 @@ JOBS = (
     Job("accounts.sessions", timedelta(minutes=1), sweep_sessions),
     Job("builders.claims", timedelta(hours=1), expire_claims),
     Job("builders.duplicates", timedelta(hours=6), propose_job, limit=timedelta(hours=1)),
+    Job("builders.import_files", timedelta(hours=6), remove_old_files),
     Job("builders.imports", timedelta(minutes=1), resume_abandoned),
     Job("builders.listing", timedelta(minutes=10), list_missing),
     Job("builders.pictures", timedelta(hours=6), remove_unused_files),

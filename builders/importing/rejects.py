@@ -6,13 +6,8 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import msgspec
-
-from builders.importing.files import open_table
-from builders.importing.layout import Layout
 from builders.models import ImportJob, ImportRow
 
 # Behind the cells as they came. No synonym of any field, so a second upload leaves them out.
@@ -34,9 +29,8 @@ def errors_csv(job: ImportJob) -> Iterator[str]:
 
 
 def _header(job: ImportJob) -> list[str]:
-    with open_table(Path(job.file.path), job.file_name, layout=msgspec.convert(job.layout, Layout)) as table:
-        if table.kind == "rows":
-            return table.header
+    if job.header:
+        return list(job.header)
     rows = ImportRow.objects.filter(job=job, outcome=ImportRow.Outcome.ERROR).order_by("number")
     return list(dict.fromkeys(key for row in rows.iterator(chunk_size=500) for key in row.cells))
 

@@ -107,7 +107,14 @@ def stage(job: ImportJob, source: Source, worker: str, on_progress: Progress = l
             need_no_flush()
         on_progress(batch.size)
     lease.finish(
-        job, worker, ImportJob.State.STAGED, total=read, counts=dict(counts), staged_at=timezone.now(), progress=0
+        job,
+        worker,
+        ImportJob.State.STAGED,
+        total=read,
+        counts=dict(counts),
+        header=source.header,
+        staged_at=timezone.now(),
+        progress=0,
     )
 
 

@@ -44,13 +44,16 @@ class ImportJob(models.Model):
     source = models.CharField(max_length=40, help_text="The name of the source, such as gbp or outscraper.")
     rank = models.PositiveSmallIntegerField(choices=Rank, default=Rank.REGISTER)
     state = models.CharField(max_length=10, choices=State, default=State.UPLOADED)
-    file = models.FileField(upload_to=upload_path, max_length=200)
+    # Empty when it has been removed: see builders.importing.kept_files.
+    file = models.FileField(upload_to=upload_path, max_length=200, blank=True)
     file_name = models.CharField(max_length=200)
     sha256 = models.CharField(max_length=64, editable=False)
     size = models.BigIntegerField(default=0, editable=False)
     region = models.CharField(max_length=2, blank=True, help_text="ISO 3166 code for phones in national form.")
     # What was found out about the file and what staff confirmed: see builders.importing.
     layout = models.JSONField(default=dict)
+    # The names of its columns, for the errors file: the uploaded one is not kept for ever. Empty for records.
+    header = models.JSONField(default=list)
     mapping = models.JSONField(default=dict)
     policy = models.JSONField(default=dict)
     total = models.BigIntegerField(default=0)

@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from builders.comparing import FIELDS, POLICIES
-from builders.importing import runner
+from builders.importing import google, runner
 from builders.importing.errors import FileRefused
 from builders.importing.files import open_table, safe_name
 from builders.importing.json_shapes import LISTING, PLACES_CLASSIC, PLACES_NEW
@@ -82,7 +82,7 @@ def _describe(job: ImportJob, source: str, layout: Layout) -> None:
         job.layout, job.total = msgspec.to_builtins(table.layout), table.total
         proposal = _proposal(table)
     if proposal is None:
-        job.source = source or ("google" if table.layout.shape in _GOOGLE else "legacy")
+        job.source = source or (google.SOURCE if table.layout.shape in _GOOGLE else "legacy")
         job.rank = Rank.OPEN_DATA if table.layout.shape in _GOOGLE else Rank.REGISTER
     else:
         job.source, job.rank = source or proposal.source, proposal.rank
@@ -117,6 +117,8 @@ def errors_of(job: ImportJob) -> Iterator[str]:
 
 @contextmanager
 def _opened(job: ImportJob) -> Iterator[Table]:
+    if not job.file:
+        raise FileNotRead(FileRefused("missing", "The file of this import has been removed."))
     try:
         with open_table(Path(job.file.path), job.file_name, layout=msgspec.convert(job.layout, Layout)) as table:
             yield table
