@@ -29,7 +29,16 @@ Rows = Sequence[tuple[int, Cells]]
 Results = Callable[[], list[Understood]]
 # A process takes a second to start, in which this one reads 10,000 rows; and of many files next to nothing is new.
 FEWEST_ROWS, FEWEST_NEW_ROWS = 20_000, 2000
-_CHILD = "import django; django.setup(); from builders.importing import reading; reading.serve()"
+_CHILD = """
+import sys
+from argparse import Namespace
+import django
+from django.core.management import handle_default_options
+handle_default_options(Namespace(settings=sys.argv[1], pythonpath=None))
+django.setup()
+from builders.importing import reading
+reading.serve()
+"""
 _SIZE = 4  # bytes that say how long a message is
 _encode = msgspec.msgpack.encode
 _rows = msgspec.msgpack.Decoder(list[tuple[int, Any]])
@@ -108,11 +117,10 @@ class _Beside(Reading):
     def _started(self) -> subprocess.Popen[bytes]:
         # Not a fork: this process has threads and connections. When either dies, the other one sees its pipe close.
         process = subprocess.Popen(
-            [sys.executable, "-c", _CHILD],
+            [sys.executable, "-c", _CHILD, settings.SETTINGS_MODULE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=settings.BASE_DIR,
-            env={**os.environ, "DJANGO_SETTINGS_MODULE": settings.SETTINGS_MODULE},
         )
         if process.stdin is not None:
             _send(process.stdin, self._pickled)

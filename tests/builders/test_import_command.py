@@ -103,6 +103,16 @@ def test_file_that_was_being_written_when_its_process_died_goes_on(run, tmp_path
     assert ImportJob.objects.get().state == "committed"
 
 
+def test_file_that_was_being_read_when_its_process_died_goes_on(run, tmp_path):
+    path = write_csv(tmp_path / "firms.csv", [cells(n) for n in range(6)])
+    with path.open("rb") as file:
+        job = imports.create_import(actor=None, file=file, name="firms.csv", source="fair")
+    imports.stage(job, in_background=False)
+    assert run(path, "--source", "elsewhere", "--dry-run")["created"] == 6
+    assert run(path, "--source", "fair")["created"] == 6
+    assert ImportJob.objects.get().state == "committed"
+
+
 def test_job_that_was_left_is_taken_up_in_the_background(tmp_path, monkeypatch):
     path = write_csv(tmp_path / "firms.csv", [cells(1)])
     with path.open("rb") as file:

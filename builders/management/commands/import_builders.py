@@ -63,7 +63,9 @@ class Command(BaseCommand):
 
 
 def _import(path: Path, options: dict[str, Any]) -> ImportJob:
-    job = _unfinished(path) or _staged(path, options)
+    job = _unfinished(path, options) or _new(path, options)
+    if job.state == State.STAGING:
+        _run(job, "reading")
     if job.state == State.STAGED and not options["dry_run"]:
         commit_import(actor=None, job=job, in_background=False)
     if job.state == State.COMMITTING:
@@ -77,25 +79,26 @@ def _import(path: Path, options: dict[str, Any]) -> ImportJob:
     return job
 
 
-def _staged(path: Path, options: dict[str, Any]) -> ImportJob:
+def _new(path: Path, options: dict[str, Any]) -> ImportJob:
     with path.open("rb") as file:
         job = create_import(actor=None, file=file, name=path.name, source=options["source"], region=options["region"])
     confirm_mapping(actor=None, job=job)
     stage(job, in_background=False)
-    _run(job, "reading")
     return job
 
 
-def _unfinished(path: Path) -> ImportJob | None:
-    """Return an import of this very file that was being written when its process died."""
-    for job in ImportJob.objects.filter(state=State.COMMITTING, size=path.stat().st_size, created_by=None):
+def _unfinished(path: Path, options: dict[str, Any]) -> ImportJob | None:
+    """Return an import of this very file that was being read or written when its process died."""
+    running = ImportJob.objects.filter(state__in=(State.STAGING, State.COMMITTING), created_by=None)
+    if options["source"]:
+        running = running.filter(source=options["source"])
+    for job in running.filter(size=path.stat().st_size, region=options["region"].upper()):
         if lease.is_free(job) and job.sha256 == _digest(path):
             return job
     return None
 
 
 def _digest(path: Path) -> str:
-
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
