@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from django.utils import timezone
 
+from builders.comparing import FIELDS, assign, differing_fields, said
 from builders.importing import commit, lease, runner
 from builders.models import Builder, ContactPoint, FormerSlug, ImportJob, ImportRow, Location, SourceKey
+from builders.record import Record
 from builders.services import imports
 from builders.services.builders import delete_builder, update_builder
+from builders.services.provenance import fields_of
 from builders.services.snapshots import snapshot
+from builders.services.stored import load
 from realtime.errors import ClientError
 from tests.builders.firms import cells, everything, new_job, staged, understood, write
 from tests.rig import statements
@@ -212,3 +217,25 @@ def test_cancelled_while_writing_takes_back_what_is_written(monkeypatch):
 def test_statements_do_not_grow_with_the_rows(count):
     job = staged([cells(n) for n in range(count)])
     assert statements(lambda: write(job)) < 60
+
+
+def test_what_is_written_is_what_was_shown():
+    write(staged([cells(n) for n in range(6)]))
+    job = staged([cells(n, phone=f"+4940555{n:03}", name=f"Neu {n}", city="Wien", services="Rental") for n in range(8)])
+    shown = {row.builder_id: row.difference for row in ImportRow.objects.filter(job=job, outcome="updated")}
+    new = [row.values for row in ImportRow.objects.filter(job=job, outcome="created").order_by("number")]
+    assert len(shown) == 6
+    before = {pk: builder.record for pk, builder in load(shown).items()}
+    write(job)
+    for pk, builder in load(shown).items():
+        changed = differing_fields(before[pk], builder.record)
+        assert changed == set(shown[pk])
+        for name, (old, after) in shown[pk].items():
+            for record, value in ((before[pk], old), (builder.record, after)):
+                assert said(record, FIELDS[name]) == said(assign(record, {name: value}), FIELDS[name])
+    added = load(Builder.objects.exclude(pk__in=shown).values_list("pk", flat=True)).values()
+    for builder, values in zip(added, new, strict=True):
+        record = msgspec.convert({**values, "key": ""}, Record)
+        assert {name: said(record, FIELDS[name]) for name in fields_of(record)} == {
+            name: said(builder.record, FIELDS[name]) for name in fields_of(record)
+        }
