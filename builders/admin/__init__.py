@@ -3,7 +3,8 @@
 from builders.admin.builders import BuilderAdmin
 from builders.admin.claims import ClaimAdmin
 from builders.admin.duplicates import DuplicateCandidateAdmin, MergeRecordAdmin
-from builders.admin.imports import ImportJobAdmin, MappingPresetAdmin
+from builders.admin.imports import ImportJobAdmin
+from builders.admin.presets import MappingPresetAdmin
 
 __all__ = [
     "BuilderAdmin",

@@ -27,7 +27,7 @@ from builders.admin.import_forms import ColumnsForm, LayoutForm, PolicyForm, Upl
 from builders.admin.rights import may
 from builders.comparing import FIELDS
 from builders.importing.layout import Layout
-from builders.models import ImportJob, ImportRow, MappingPreset
+from builders.models import ImportJob, ImportRow
 from builders.permissions import can_import
 from builders.queries import imports as queries
 from builders.services import imports
@@ -352,22 +352,3 @@ class ImportJobAdmin(ReadOnlyAdmin):
 
 def _step(job: ImportJob) -> int:
     return 3 if job.state in _NEVER_WRITTEN else 4
-
-
-@admin.register(MappingPreset)
-class MappingPresetAdmin(ReadOnlyAdmin):
-    """Columns that staff have mapped once. They can be forgotten here; to change them is to map a file anew."""
-
-    list_display = ("name", "source", "columns", "created_at")
-    list_display_links = None
-    ordering: ClassVar[list[str]] = ["name"]
-
-    @admin.display(description="columns")
-    def columns(self, preset: MappingPreset) -> str:
-        return ", ".join(preset.header)[:120]
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request, can_import)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return may(request, can_import)

@@ -18,8 +18,7 @@ LONGEST_NAME = 80
 @transaction.atomic
 def save_preset(*, actor: User | None, job: ImportJob, name: str, header: list[str]) -> MappingPreset:
     """Keep the mapping of an import under a name; one of the same name is replaced."""
-    if not can_import(actor):
-        raise ClientError("forbidden", "You may not import.")
+    _require_right(actor)
     name = " ".join(name.split())
     if not name or len(name) > LONGEST_NAME:
         raise ClientError("invalid", f"A name has 1 to {LONGEST_NAME} characters.", field="preset_name")
@@ -27,6 +26,13 @@ def save_preset(*, actor: User | None, job: ImportJob, name: str, header: list[s
     preset, _ = MappingPreset.objects.update_or_create(name=name, defaults=values)
     record("builders.preset.saved", actor=actor, target=name)
     return preset
+
+
+@transaction.atomic
+def forget_preset(*, actor: User | None, preset: MappingPreset) -> None:
+    _require_right(actor)
+    record("builders.preset.forgotten", actor=actor, target=preset.name)
+    preset.delete()
 
 
 def preset_for(proposal: Proposal) -> MappingPreset | None:
@@ -43,3 +49,8 @@ def mapping_of(preset: MappingPreset) -> Mapping:
 
 def _words(header: list[str]) -> list[str]:
     return [words_of(name) for name in header]
+
+
+def _require_right(actor: User | None) -> None:
+    if not can_import(actor):
+        raise ClientError("forbidden", "You may not import.")

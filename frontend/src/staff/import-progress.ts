@@ -7,7 +7,7 @@ interface Progress {
   state: string;
 }
 
-const EVERY_MS = 500;
+const EVERY_MS = 300;
 const SLOWEST_MS = 15_000;
 
 async function ask(url: string): Promise<Progress | null> {

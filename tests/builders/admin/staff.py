@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from django.contrib.auth.models import Permission
+from django.db.models import Model
 from django.test import Client
 
 from accounts.models import User
@@ -66,9 +67,9 @@ def messages_of(response: Any) -> list[str]:
     return [" ".join(text.split()) for text in found]
 
 
-def act(client: Client, action: str, *rows: Builder, page: str = LIST, **more: str) -> Any:
+def act(client: Client, action: str, *rows: Model, page: str = LIST, **more: str) -> Any:
     return client.post(page, {"action": action, "_selected_action": [row.pk for row in rows], **more}, follow=True)
 
 
-def confirm(client: Client, action: str, *rows: Builder, page: str = LIST, **more: str) -> Any:
+def confirm(client: Client, action: str, *rows: Model, page: str = LIST, **more: str) -> Any:
     return act(client, action, *rows, page=page, confirmed="yes", **more)

@@ -129,9 +129,9 @@ def test_merge_is_taken_back(boss: Client, pair: DuplicateCandidate) -> None:
     page = url(pair.first, pair.second)
     boss.post(page, answers(boss, page))
     record = MergeRecord.objects.get()
-    asked = act(boss, "take_back", record, page=MERGES)  # type: ignore[arg-type]
+    asked = act(boss, "take_back", record, page=MERGES)
     assert "Stände Mueller GmbH out of Stände Müller" in asked.content.decode()
-    confirm(boss, "take_back", record, page=MERGES)  # type: ignore[arg-type]
+    confirm(boss, "take_back", record, page=MERGES)
     assert Builder.objects.filter(merged_into=None).count() == 2
     record.refresh_from_db()
     assert record.undone_at is not None
@@ -141,7 +141,7 @@ def test_merge_that_was_built_upon_stays_and_says_why(boss: Client, pair: Duplic
     page = url(pair.first, pair.second)
     boss.post(page, answers(boss, page))
     update_builder(actor=None, builder=pair.first_id, values={"founded": 1888})
-    response = confirm(boss, "take_back", MergeRecord.objects.get(), page=MERGES)  # type: ignore[arg-type]
+    response = confirm(boss, "take_back", MergeRecord.objects.get(), page=MERGES)
     assert "Changed since the merge: founded" in messages_of(response)[-1]
     assert Builder.objects.filter(merged_into=None).count() == 1
 
@@ -186,8 +186,8 @@ def test_many_pairs_are_decided_after_a_question(
     if action == "open_again":
         DuplicateCandidate.objects.update(state="distinct")
     page = f"{LIST}?state=distinct" if action == "open_again" else LIST
-    assert "Stände Müller and Stände Mueller GmbH" in act(boss, action, pair, page=page).content.decode()  # type: ignore[arg-type]
-    confirm(boss, action, pair, page=page)  # type: ignore[arg-type]
+    assert "Stände Müller and Stände Mueller GmbH" in act(boss, action, pair, page=page).content.decode()
+    confirm(boss, action, pair, page=page)
     pair.refresh_from_db()
     assert pair.state == state
 

@@ -17,7 +17,8 @@ from builders.importing import limits, runner
 from builders.models import Builder, ImportJob, ImportRow, MappingPreset, Rank
 from builders.services import imports
 from builders.services.builders import update_builder
-from tests.builders.admin.staff import builder, client_with, messages_of
+from operations.models import ActivityEvent
+from tests.builders.admin.staff import act, builder, client_with, confirm, messages_of
 from tests.builders.importing.written import xlsx
 from tests.rig import client_of, make_guest, make_staff, statements
 
@@ -217,7 +218,13 @@ def test_columns_are_remembered_and_known_again(boss: Client) -> None:
     assert "remembered as <strong>Fair of Graz</strong>" in page
     given = answers(boss, job)
     assert (given["column-1"], given["source"]) == ("services", "graz")
-    assert "Fair of Graz" in text(boss, "/admin/builders/mappingpreset/")
+    presets = "/admin/builders/mappingpreset/"
+    assert "Fair of Graz" in text(boss, presets)
+    confirm(client_with("view_builder"), "forget", MappingPreset.objects.get(), page=presets)
+    assert "3 columns of graz" in act(boss, "forget", MappingPreset.objects.get(), page=presets).content.decode()
+    confirm(boss, "forget", MappingPreset.objects.get(), page=presets)
+    assert not MappingPreset.objects.exists()
+    assert ActivityEvent.objects.get(kind="builders.preset.forgotten").target == "Fair of Graz"
 
 
 def test_other_sheet_is_read(boss: Client, tmp_path: Any) -> None:
