@@ -51,6 +51,7 @@ def _text(row: Row, cell: str, column: Column, *, attribute: str) -> None:
         setattr(row, attribute, cell)
 
 
+_PLACE_ID_HEADER = re.compile(r"(?:(?:google|gmb|maps) )?place id")
 _FLOAT_OF_WHOLE = re.compile(r"(\d+)\.0+")
 
 
@@ -61,6 +62,14 @@ def _code(row: Row, cell: str, column: Column, *, attribute: str) -> None:
         return
     match = _FLOAT_OF_WHOLE.fullmatch(cell)
     _text(row, match[1] if match else cell, column, attribute=attribute)
+
+
+def _key(row: Row, cell: str, column: Column) -> None:
+    """Take the firm's name at the source. A place id is that at Google, whoever has collected it."""
+    if not row.key:
+        _code(row, cell, column, attribute="key")
+        if _PLACE_ID_HEADER.fullmatch(words_of(column.header)):
+            row.place_id = row.key
 
 
 def _name(row: Row, cell: str, column: Column) -> None:
@@ -139,7 +148,7 @@ def _maps_url(row: Row, cell: str, column: Column) -> None:
         return
     if not row.key and "query_place_id=" in address:
         named = parse_qs(urlsplit(address).query).get("query_place_id", [""])[0]
-        row.key = named if _PLACE_ID.fullmatch(named) else ""
+        row.key = row.place_id = named if _PLACE_ID.fullmatch(named) else ""
     if not row.maps_url and not _SECRETS.search(address):
         row.maps_url = address
 
@@ -413,7 +422,7 @@ def _extra(row: Row, cell: str, column: Column) -> None:
 
 READERS: Final[dict[str, Reading]] = {
     "country": _country,
-    "external_key": partial(_code, attribute="key"),
+    "external_key": _key,
     "name": _name,
     "email": _emails,
     "phone": partial(read_numbers, attribute="phones"),

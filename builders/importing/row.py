@@ -56,12 +56,14 @@ class Row:
         "address", "certifications", "city", "contact", "country", "default_region", "description", "district",
         "emails", "extra", "faxes", "first_name", "founded", "headers", "hours", "images", "is_verified", "key",
         "languages", "last_name", "latest_year", "latitude", "lines", "longitude", "maps_url", "name", "phones",
-        "plan", "postcode", "problems", "projects", "rating", "region", "reviews", "role", "served_cities",
+        "place_id", "plan", "postcode", "problems", "projects", "rating", "region", "reviews", "role", "served_cities",
         "served_countries", "services", "social", "specialisations", "stand", "status", "team", "website",
     )  # fmt: skip
 
     def __init__(self, default_region: str, latest_year: int, headers: dict[str, str]) -> None:
         self.default_region, self.latest_year, self.headers = default_region, latest_year, headers
+        # The name of the place at Google, where the source has its own or none.
+        self.place_id = ""
         self.key = self.name = self.description = self.website = self.maps_url = ""
         self.country = self.region = self.city = self.district = self.postcode = self.address = ""
         self.contact = self.first_name = self.last_name = self.role = ""

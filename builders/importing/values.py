@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from builders.folding import fold, fold_often
+from builders.importing import google
 from builders.importing.cells import clean_line, clean_text, is_nothing
 from builders.importing.fields import ADDRESS_LINES, FIELDS
 from builders.importing.mapping import Mapping
@@ -120,6 +121,7 @@ def _record(row: Row) -> Record:
         plan=row.plan,
         is_verified=row.is_verified,
         extra=_extra(row),
+        other_keys={google.SOURCE: row.place_id} if row.place_id else {},
     )
 
 

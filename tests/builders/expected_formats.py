@@ -362,6 +362,7 @@ EXPECTED: dict[str, list[Row]] = {
         (
             {
                 "key": "ChIJabcdefghijklmnopqrstu1",
+                "other_keys": {"google": "ChIJabcdefghijklmnopqrstu1"},
                 "name": "Wiener Messestand e.U.",
                 "description": "Messestände aus Wien",
                 "website": "https://wiener-messestand.example/?utm_source=gmb",
@@ -389,6 +390,7 @@ EXPECTED: dict[str, list[Row]] = {
         (
             {
                 "key": "ChIJabcdefghijklmnopqrstu2",
+                "other_keys": {"google": "ChIJabcdefghijklmnopqrstu2"},
                 "name": "São Paulo Stands Ltda",
                 "maps_url": "https://www.google.com/maps/place/SP/@-23.5",
                 "phones": ["+551122260400"],
@@ -413,6 +415,7 @@ EXPECTED: dict[str, list[Row]] = {
         (
             {
                 "key": "ChIJabcdefghijklmnopqrstu3",
+                "other_keys": {"google": "ChIJabcdefghijklmnopqrstu3"},
                 "name": "Expo Praha s.r.o.",
                 "description": 'Stánky, "na klíč"',
                 "website": "https://expo-praha.example",
@@ -441,6 +444,7 @@ EXPECTED: dict[str, list[Row]] = {
         (
             {
                 "key": "ChIJabcdefghijklmnopqrstu4",
+                "other_keys": {"google": "ChIJabcdefghijklmnopqrstu4"},
                 "name": "Seoul Booth Co. (서울부스)",
                 "website": "https://seoulbooth.example",
                 "maps_url": "https://www.google.com/maps/search/?api=1&query=Seoul%20Booth&query_place_id=ChIJabcdefghijklmnopqrstu4",
@@ -455,6 +459,7 @@ EXPECTED: dict[str, list[Row]] = {
         (
             {
                 "key": "ChIJabcdefghijklmnopqrstu5",
+                "other_keys": {"google": "ChIJabcdefghijklmnopqrstu5"},
                 "name": "Las Vegas Displays",
                 "maps_url": "https://www.google.com/maps/search/?api=1&query=LV&query_place_id=ChIJabcdefghijklmnopqrstu5",
                 "phones": ["+17028920711"],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from builders.importing import google, legacy, runner
+from builders.importing.mapping import Mapping
+from builders.importing.values import Reader
 from builders.models import Builder, ImportRow, SourceKey
 from builders.record import Problem, Record
 from builders.services import imports
@@ -70,3 +72,18 @@ def test_key_that_leads_to_another_builder_goes_on_doing_so():
 def test_place_id_of_an_old_store_is_googles_key():
     record, _ = legacy.read({"id": "b1", "companyName": "Messe", "placeId": "places/ChIJ0123"})
     assert (record.key, record.other_keys) == ("b1", {"google": "ChIJ0123"})
+
+
+def read_key(header: str, key: str) -> Record:
+    reader = Reader(Mapping(fields=["external_key", "name"]), [header, "title"])
+    return reader.read([key, "Alpha Expo"])[0]
+
+
+@pytest.mark.parametrize("header", ["place_id", "placeId", "Google Place ID"])
+def test_place_id_that_a_scraper_has_collected_is_the_key_at_google(header):
+    assert read_key(header, "ChIJ-one").other_keys == {google.SOURCE: "ChIJ-one"}
+    assert read_key(header, "").other_keys == {}
+
+
+def test_place_id_of_another_collection_is_not_that_of_google():
+    assert read_key("fsq_place_id", "4b0").other_keys == {}
