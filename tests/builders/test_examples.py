@@ -7,6 +7,9 @@ import importlib
 
 import pytest
 
+# Without a database: once is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 
 @pytest.mark.parametrize(
     "name",

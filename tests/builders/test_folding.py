@@ -6,6 +6,9 @@ from hypothesis import strategies as st
 
 from builders.folding import fold, name_key, slug_of, street_key
 
+# Without a database: once is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 
 @pytest.mark.parametrize(
     ("text", "folded"),

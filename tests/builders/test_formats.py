@@ -16,6 +16,9 @@ from builders.importing.values import Reader
 from builders.models.sources import Rank
 from tests.builders.expected_formats import EXPECTED
 
+# Without a database: once is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 FILES = Path(__file__).parent / "files"
 
 

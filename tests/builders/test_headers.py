@@ -14,6 +14,9 @@ from builders.importing.synonyms import (
     plural_forms,
 )
 
+# Without a database: once is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 
 @pytest.mark.parametrize(
     ("header", "form"),

@@ -8,6 +8,9 @@ from builders.importing.fields import FIELDS
 from builders.importing.mapping import CERTAIN, Mapping, Proposal, propose
 from builders.models.sources import Rank
 
+# Without a database: once is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 
 def proposed(**columns: list[str]) -> Proposal:
     """Propose for columns given by name. Spaces in a name are written as they are through a dict."""

@@ -6,6 +6,9 @@ from django_countries.data import ALT_CODES
 
 from builders.places import _countries, _country_code, city_key, country_code
 
+# Without a database: once is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 
 @pytest.mark.parametrize(
     ("text", "code"),

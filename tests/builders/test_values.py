@@ -20,6 +20,9 @@ from builders.importing.values import Reader
 from builders.models import Builder, Service
 from builders.record import Certificate, Offering, Person, Place, Problem, Record
 
+# Without a database: once is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 
 def read(*said: tuple[str, str], region: str = "", name: str = "Alpha") -> tuple[Record, list[Problem]]:
     """Read one row of columns given as (field, cell), with a name unless there is one."""

@@ -14,6 +14,9 @@ from builders.importing.layout import Layout
 from builders.importing.mojibake import repaired
 from tests.builders.importing.written import FIRMS, HEADER, csv_text, opened, rows
 
+# Without a database: once is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 SIMPLE = "Company Name,Email,City\nAcme,info@acme.example,Berlin\n"
 WESTERN = [FIRMS[0], FIRMS[1], FIRMS[2], ["Åse Tømrer AS", "post@ase.example", "+47 22 55 01 10", "Tromsø", "Norway"]]
 POLISH = [

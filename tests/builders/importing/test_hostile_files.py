@@ -36,6 +36,9 @@ from tests.builders.importing.written import (
     xlsx,
 )
 
+# Without a database: once is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 ROOT = Path(__file__).resolve().parents[3]
 NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 MEBIBYTE = 1 << 20

@@ -15,6 +15,9 @@ from builders.importing.json_store import RunningChecksum
 from builders.importing.layout import Layout
 from tests.builders.importing.written import opened, rows
 
+# Without a database: once is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 PLACE_NEW = {
     "id": "ChIJ-new-1",
     "displayName": {"text": "Müller Messebau", "languageCode": "de"},

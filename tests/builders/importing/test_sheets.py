@@ -13,6 +13,9 @@ from builders.importing.files import open_table
 from builders.importing.layout import Layout
 from tests.builders.importing.written import FIRMS, HEADER, ods, ods_row, rows, xlsx
 
+# Without a database: once is enough.
+pytestmark = pytest.mark.backend("sqlite")
+
 
 def test_firms_of_an_xlsx_come_out_as_they_went_in(tmp_path):
     with open_table(xlsx(tmp_path / "firms.xlsx", {"Firms": [HEADER, *FIRMS]}), "firms.xlsx") as table:
