@@ -2,7 +2,8 @@
 
 Three runs of the product's own command, each in a process of its own, so that its memory is its own: a first file
 fills an empty directory; a second one of the same size, half of it builders that are there and have changed and half
-new ones, is the measurement; and the second one again, unchanged.
+new ones, is the measurement; and the second one again, unchanged. Behind them the peer imports a part of the second
+file into the same directory, row by row.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ CITIES = """
     Milano,IT,+39023 Madrid,ES,+3491 Amsterdam,NL,+3120 London,GB,+44207 Łódź,PL,+4842
 """.split()
 WORDS = "Messe Stand Expo Bau Design Form Raum Licht Werk Atelier Studio Forum".split()
+PEER_ROWS = 500
 SERVICES = ("Stand construction", "Modular stands", "Graphics", "Logistics", "Installation and dismantling", "Rental")
 
 
@@ -65,7 +67,10 @@ def write_file(path: Path, numbers: Iterator[tuple[int, int]]) -> Path:
 
 
 def child(path: Path, profile: Path | None) -> dict[str, Any]:
-    """Import one file in this process; return what the command prints, and by how many MB the process grew."""
+    """Import one file in this process; return what the command prints, how long each step took, and the memory.
+
+    `megabytes` is what this process grew by, `beside` the whole of the process that helps it to read.
+    """
     import cProfile
     import io
 
@@ -74,10 +79,13 @@ def child(path: Path, profile: Path | None) -> dict[str, Any]:
     django.setup()
     from django.core.management import call_command
 
+    from builders.models import ImportJob
+
     # The first use of libraries and their tables is no growth by the file.
     warm_up = write_file(path.with_name("warm-up.csv"), iter([(0, 9)]))
     call_command("import_builders", str(warm_up), "--source", "bench", "--dry-run", stdout=io.StringIO())
     before, out = _peak_megabytes(), io.StringIO()
+    cpu = os.times()
     profiler = cProfile.Profile()
     if profile:
         profiler.enable()
@@ -85,14 +93,35 @@ def child(path: Path, profile: Path | None) -> dict[str, Any]:
     if profile:
         profiler.disable()
         profiler.dump_stats(profile)
-    return {**json.loads(out.getvalue()), "megabytes": round(_peak_megabytes() - before, 1)}
+    after, job = os.times(), ImportJob.objects.latest("pk")
+    assert job.staged_at is not None
+    assert job.committed_at is not None
+    return {
+        **json.loads(out.getvalue()),
+        "preview": round((job.staged_at - job.created_at).total_seconds(), 2),
+        "commit": round((job.committed_at - job.staged_at).total_seconds(), 2),
+        "python": round(after.user + after.system - cpu.user - cpu.system, 2),
+        "python_beside": round(after.children_user + after.children_system, 2),
+        "megabytes": round(_peak_megabytes() - before, 1),
+        "beside": round(_peak_megabytes(resource.RUSAGE_CHILDREN), 1),
+    }
 
 
-def _peak_megabytes() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def _peak_megabytes(who: int = resource.RUSAGE_SELF) -> float:
+    return resource.getrusage(who).ru_maxrss / 1024
 
 
-def run(rows: int, database: str, profile: Path | None) -> dict[str, dict[str, Any]]:
+def peer(path: Path) -> dict[str, Any]:
+    import django
+
+    django.setup()
+    from benchmarks.peers.row_by_row import rows_per_second
+
+    return {"rows_per_second": round(rows_per_second(path, PEER_ROWS))}
+
+
+def run(rows: int, database: str, profile: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the name and the result of each run."""
     with ExitStack() as stack:
         folder = stack.enter_context(subjects.folder("imports"))
         url = stack.enter_context(subjects.throw_away_postgres(1)) if database == "postgresql" else ""
@@ -102,16 +131,18 @@ def run(rows: int, database: str, profile: Path | None) -> dict[str, dict[str, A
         half = rows // 2
         first = write_file(folder / "first.csv", ((n, 1) for n in range(rows)))
         second = write_file(folder / "second.csv", ((n, 2) for n in range(half, half + rows)))
-        runs = (("fill", first, None), ("against as many", second, profile), ("unchanged", second, None))
-        return {name: _measured(path, env, kept) for name, path, kept in runs}
+        yield "fill", _measured(first, env)
+        yield "against as many", _measured(second, env, *(["--profile", str(profile)] if profile else []))
+        yield "unchanged", _measured(second, env)
+        yield "row by row", _measured(second, env, "--peer")
 
 
-def _measured(path: Path, env: dict[str, str], profile: Path | None) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.imports", "--child", str(path)]
-    command += ["--profile", str(profile)] if profile else []
+def _measured(path: Path, env: dict[str, str], *options: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.imports", "--child", str(path), *options]
     done = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
     result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    result["rows_per_second"] = round(result["read"] / result["seconds"])
+    if "read" in result:
+        result["rows_per_second"] = round(result["read"] / result["seconds"])
     return result
 
 
@@ -121,12 +152,15 @@ def main() -> int:
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     parser.add_argument("--profile", type=Path, help="keep where the time of the second run goes")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        sys.stdout.write(json.dumps(child(options.child, options.profile)) + "\n")
+        result = peer(options.child) if options.peer else child(options.child, options.profile)
+        sys.stdout.write(json.dumps(result) + "\n")
         return 0
-    for name, result in run(options.rows, options.database, options.profile).items():
+    for name, result in run(options.rows, options.database, options.profile):
         sys.stdout.write(f"{name:>16}: {result['rows_per_second']:>8,} rows/s, {json.dumps(result)}\n")
+        sys.stdout.flush()
     return 0
 
 
