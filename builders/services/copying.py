@@ -12,7 +12,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"})
 
 
 def _text(value: str) -> str:
-    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
+    return value.translate(_ESCAPES)
 
 
 class _Forms(dict[type, Callable[[Any], str]]):
@@ -39,5 +39,16 @@ _FORMS = _Forms(
 
 def copy_lines(rows: Iterable[Sequence[Any]]) -> bytes:
     forms = _FORMS
-    lines = ["\t".join([forms[value.__class__](value) for value in row]) for row in rows]
+    lines = [
+        "\t".join(
+            [
+                # Most values are plain text, for which a call would take as long as all else.
+                value
+                if value.__class__ is str and value.isprintable() and "\\" not in value
+                else forms[value.__class__](value)
+                for value in row
+            ]
+        )
+        for row in rows
+    ]
     return "\n".join([*lines, ""]).encode()

@@ -1,0 +1,44 @@
+"""Rows as PostgreSQL's COPY reads them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from builders.models import MappingPreset
+from builders.services.copying import copy_lines
+from builders.services.tables import insert_missing_rows, insert_rows, listed, ready
+
+TEXTS = ["plain", "", "a\tb", "line\nline\r\n", "back\\slash \\N \\.", "Łódź 東京 👋", "\"quoted\", 'too'", "\x01\x7f"]
+
+
+@pytest.mark.backend("sqlite")
+def test_values_of_every_type_are_written_as_they_are_read():
+    at = dt.datetime(2026, 11, 21, 10, 30, 0, 123456, tzinfo=dt.UTC)
+    row = (1, True, False, None, Decimal("1.50"), at, at.date(), "a\tb\\", MappingPreset.__name__)
+    assert copy_lines([row, ()]) == (
+        b"1\tt\tf\t\\N\t1.50\t2026-11-21T10:30:00.123456+00:00\t2026-11-21\ta\\tb\\\\\tMappingPreset\n\n"
+    )
+
+
+@pytest.mark.django_db
+def test_texts_come_back_to_the_letter():
+    columns = ("name", "source", "header", "mapping", "created_at")
+    now = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+    rows = ready([(f"{number}{text}", text, "[]", "{}", now) for number, text in enumerate(TEXTS)])
+    insert_rows(MappingPreset, columns, rows)
+    insert_missing_rows(MappingPreset, columns, rows)
+    assert list(MappingPreset.objects.order_by("pk").values_list("source", flat=True)) == TEXTS
+    assert set(MappingPreset.objects.values_list("created_at", flat=True)) == {now}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("texts", [TEXTS, ["{a,b}", '"', "\\"], [""], []], ids=["hard", "harder", "empty", "none"])
+def test_list_of_texts_reaches_the_database_to_the_letter(texts):
+    marks = "unnest(%s::text[])" if connection.vendor == "postgresql" else "(SELECT value FROM json_each(%s))"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {marks}", [listed(texts)])
+        assert [text for (text,) in cursor.fetchall()] == texts
