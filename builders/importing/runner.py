@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import logging
-import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from django.db import connections
@@ -17,6 +14,7 @@ from builders.importing import lease
 from builders.importing.commit import commit
 from builders.importing.errors import FileRefused
 from builders.importing.source import open_source
+from builders.importing.speed import at_full_speed
 from builders.importing.staging import stage
 from builders.importing.undo import undo
 from builders.models import ImportJob
@@ -26,8 +24,6 @@ logger = logging.getLogger(__name__)
 
 State = ImportJob.State
 Progress = Callable[[int], object]
-_OBJECTS_BEFORE_A_LOOK = 50_000
-_SECONDS_BEFORE_A_SWITCH = 0.0005
 
 
 def run(job_id: int, on_progress: Progress = lambda rows: None) -> None:
@@ -40,7 +36,7 @@ def run(job_id: int, on_progress: Progress = lambda rows: None) -> None:
     if job is None:
         return
     try:
-        with _at_full_speed():
+        with at_full_speed():
             while job.state in lease.RUNNING:
                 _step(job, worker, on_progress)
     except lease.LeaseLost:
@@ -65,26 +61,6 @@ def resume_abandoned() -> str:
     for job in jobs:
         start(job.pk)
     return f"{len(jobs)} taken up"
-
-
-@contextmanager
-def _at_full_speed() -> Iterator[None]:
-    """Set the interpreter up for millions of objects and two busy threads.
-
-    Next to none of the objects is part of a circle, and each full look for circles goes through everything that the
-    process has ever imported: all of them together took a fifth of the time. And a thread that has something for
-    PostgreSQL is not to wait 5 ms each time until the other one lets it; nor is the server around it.
-    """
-    thresholds, interval = gc.get_threshold(), sys.getswitchinterval()
-    gc.freeze()
-    gc.set_threshold(_OBJECTS_BEFORE_A_LOOK, *thresholds[1:])
-    sys.setswitchinterval(_SECONDS_BEFORE_A_SWITCH)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(interval)
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
 
 
 def _run_and_close(job_id: int) -> None:
