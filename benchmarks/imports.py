@@ -124,7 +124,7 @@ def run(rows: int, database: str, profile: Path | None) -> Iterator[tuple[str, d
     """Yield the name and the result of each run."""
     with ExitStack() as stack:
         folder = stack.enter_context(subjects.folder("imports"))
-        url = stack.enter_context(subjects.throw_away_postgres(1)) if database == "postgresql" else ""
+        url = stack.enter_context(subjects.throw_away_postgres(None)) if database == "postgresql" else ""
         env = {**os.environ, "DATA_DIR": str(folder), "DATABASE_URL": url, "SECRET_KEY": "x" * 60, "LOG_LEVEL": "ERROR"}
         env["DJANGO_SETTINGS_MODULE"] = "config.settings"
         subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=env, check=True)

@@ -130,13 +130,17 @@ def node_folder() -> Path:
 
 
 @contextmanager
-def throw_away_postgres(core: int) -> Iterator[str]:
-    """Yield the URL of an empty database on a PostgreSQL of its own, with `fsync` and `synchronous_commit` on."""
+def throw_away_postgres(core: int | None) -> Iterator[str]:
+    """Yield the URL of an empty database on a PostgreSQL of its own, with `fsync` and `synchronous_commit` on.
+
+    It keeps to one core, or with None takes what is free.
+    """
     server = PostgresServer(durable=True)
     try:
-        # Its processes are children of this one, and children keep to the cores of their parent.
-        for pid in family(server.process.pid):
-            os.sched_setaffinity(pid, {core})
+        if core is not None:
+            # Its processes are children of this one, and children keep to the cores of their parent.
+            for pid in family(server.process.pid):
+                os.sched_setaffinity(pid, {core})
         yield server.url()
     finally:
         server.remove()
