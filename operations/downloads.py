@@ -17,7 +17,7 @@ _IN_MEMORY = 1 << 20
 
 def download(request: HttpRequest, texts: Iterable[str], *, name: str, content_type: str) -> StreamingHttpResponse:
     """Answer with a file of any size. It is made whole first: half a file is worse than an error page."""
-    file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed by whoever sends it
+    file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  closed with the response
     try:
         file.writelines(text.encode() for text in texts)
     except BaseException:
@@ -26,7 +26,7 @@ def download(request: HttpRequest, texts: Iterable[str], *, name: str, content_t
     size = file.tell()
     file.seek(0)
     # A server that is asynchronous would read all of a plain iterator into memory.
-    pieces = _asynchronously(file) if isinstance(request, ASGIRequest) else _pieces(file)
+    pieces = _PiecesBesides(file) if isinstance(request, ASGIRequest) else _PiecesInTurn(file)
     response = StreamingHttpResponse(pieces, content_type=content_type)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     response["Content-Length"] = str(size)
@@ -34,15 +34,23 @@ def download(request: HttpRequest, texts: Iterable[str], *, name: str, content_t
     return response
 
 
-def _pieces(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(_PIECE):
+class _Pieces:
+    """The pieces of a file, which Django closes with the response: also one that nobody has begun to read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _PiecesInTurn(_Pieces):
+    def __iter__(self) -> Iterator[bytes]:
+        while piece := self._file.read(_PIECE):
             yield piece
 
 
-async def _asynchronously(file: IO[bytes]) -> AsyncIterator[bytes]:
-    try:
-        while piece := await sync_to_async(file.read)(_PIECE):
+class _PiecesBesides(_Pieces):
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while piece := await sync_to_async(self._file.read)(_PIECE):
             yield piece
-    finally:
-        file.close()
