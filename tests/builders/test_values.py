@@ -80,9 +80,9 @@ def test_empty_row_says_nothing_but_the_name():
         "info@unknown.com",
     ],
 )
-@pytest.mark.parametrize("field", [field for field in FIELDS if field != "name"])
-def test_words_that_mean_nothing_say_nothing(field, word):
-    assert read((field, word)) == (Record(name="Alpha"), [])
+def test_words_that_mean_nothing_say_nothing(word):
+    nothing = Record(name="Alpha"), []
+    assert [field for field in FIELDS if field != "name" and read((field, word)) != nothing] == []
 
 
 def test_name_that_means_nothing_is_none():
