@@ -62,6 +62,7 @@ def test_staff_that_is_disabled_is_told_from_staff_that_is_not():
     assert "manage.py createsuperuser" in said()
 
 
+@pytest.mark.backend("sqlite")
 def test_invented_builders_come_and_go_when_asked(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "media"
     assert "invented" not in said()
@@ -71,6 +72,7 @@ def test_invented_builders_come_and_go_when_asked(settings, tmp_path):
     assert not Builder.objects.exists()
 
 
+@pytest.mark.backend("sqlite")
 def test_invented_builders_come_by_themselves_to_a_new_installation_alone(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path / "media"
     assert "31 invented builders made, " in said("--builders=first-time")

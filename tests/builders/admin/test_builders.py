@@ -72,6 +72,7 @@ def kept(row: Builder) -> dict[str, Any]:
 # --- who may ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.backend("sqlite")
 def test_pages_are_for_staff_alone(boss: Client) -> None:
     row = builder()
     for page in (LIST, page_of(row), f"{LIST}add/"):
@@ -299,6 +300,7 @@ def test_builder_that_is_there_is_not_added_again(boss: Client) -> None:
     assert Builder.objects.count() == 1
 
 
+@pytest.mark.backend("sqlite")
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -317,6 +319,7 @@ def test_what_makes_no_builder_is_refused(boss: Client, changes: dict[str, str],
     assert kept(row) == before
 
 
+@pytest.mark.backend("sqlite")
 @pytest.mark.parametrize(
     ("plural", "values", "said"),
     [
