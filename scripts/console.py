@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import IO, TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 # Enough of a failed program's output to see the reason, little enough to read.
@@ -68,35 +68,47 @@ def run(
     quiet: bool = False,
 ) -> str:
     """Run a program to its end. `quiet` returns its output and shows it only on failure. Raises `CommandFailed`."""
-    # A session of its own: at the time limit everything that the program started ends with it.
+    with started(command, env=env, cwd=cwd, output=subprocess.PIPE if quiet else None) as process:
+        try:
+            output = process.communicate(timeout=seconds)[0] or ""
+        except subprocess.TimeoutExpired:
+            raise CommandFailed(f"`{_named(command)}` took longer than {seconds:.0f} s and was ended.") from None
+    if process.returncode:
+        tail = "\n".join(output.strip().splitlines()[-_TAIL_LINES:])
+        raise CommandFailed(
+            f"`{_named(command)}` ended with status {process.returncode}.\n{tail}".rstrip(),
+            status=process.returncode,
+            output=output,
+        )
+    return output
+
+
+@contextlib.contextmanager
+def started(
+    command: list[str], *, env: dict[str, str] | None = None, cwd: Path = ROOT, output: IO[str] | int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Start a program, whose `output` goes where it says. At the end of the block nothing of it is left running."""
+    # A session of its own: everything that the program started ends with it.
     with subprocess.Popen(
         command,
         cwd=cwd,
         env={**os.environ, **(env or {})},
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE if quiet else None,
-        stderr=subprocess.STDOUT if quiet else None,
+        stdout=output,
+        stderr=None if output is None else subprocess.STDOUT,
         text=True,
         errors="replace",
         start_new_session=True,
     ) as process:
-        name = " ".join(Path(word).name if word.startswith("/") else word for word in command[:5])
         try:
-            output = process.communicate(timeout=seconds)[0] or ""
-        except subprocess.TimeoutExpired:
-            _end(process)
-            raise CommandFailed(f"`{name}` took longer than {seconds:.0f} s and was ended.") from None
-        except BaseException:
-            _end(process)
-            raise
-    if process.returncode:
-        tail = "\n".join(output.strip().splitlines()[-_TAIL_LINES:])
-        raise CommandFailed(
-            f"`{name}` ended with status {process.returncode}.\n{tail}".rstrip(),
-            status=process.returncode,
-            output=output,
-        )
-    return output
+            yield process
+        finally:
+            if process.returncode is None:
+                _end(process)
+
+
+def _named(command: list[str]) -> str:
+    return " ".join(Path(word).name if word.startswith("/") else word for word in command[:5])
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from scripts.console import ROOT, CommandFailed, SetupError, run, say
+from scripts.console import ROOT, CommandFailed, SetupError, say, started
 from scripts.steps import PYTHON, npm
 
 RESULTS = ROOT / "test-results"
@@ -22,6 +25,7 @@ PART_SECONDS = 780
 # tests/conftest.py ends with this when the machine has no server for the chosen backend and none is required.
 UNAVAILABLE = 77
 NOTHING_COLLECTED = 5
+TOO_LATE = -1
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,23 @@ class Part:
     title: str
     backend: str
     arguments: list[str]
+
+    @property
+    def report(self) -> Path:
+        return RESULTS / f"{self.name}.xml"
+
+    @property
+    def log(self) -> Path:
+        return RESULTS / f"{self.name}.log"
+
+    @property
+    def command(self) -> list[str]:
+        return [str(PYTHON), "-m", "pytest", "--quiet", f"--junitxml={self.report}", *self.arguments]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        # Compiled code is kept whatever the machine's habit: servers are started hundreds of times.
+        return {"TEST_BACKEND": self.backend, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""}
 
 
 @dataclass
@@ -50,14 +71,17 @@ class Tally:
             self.skipped += int(suite.get("skipped", 0))
 
 
-# Tests wait for disks and for servers more than they compute, so three share two processors. Browsers compute, and
-# times that are compared want the machine for themselves.
+# Tests wait for disks and for servers more than they compute, so three share two processors, and the parts of one line,
+# of which one computes and the other mostly waits, run at the same time. Browsers compute, and times that are compared
+# want the machine for themselves.
 PLAN = (
-    Part("sqlite", "SQLite and the in-memory layer", "sqlite", ["-n", "3", "-m", PLAIN]),
-    Part("postgres", "PostgreSQL and Redis", "postgres", ["-n", "3", "-m", PLAIN]),
-    Part("servers", "Real servers and their failures", "sqlite", ["-n", "3", "--dist=worksteal", "-m", SERVERS]),
-    Part("browsers", "Browsers", "sqlite", ["-n", "2", "--dist=worksteal", "-m", "browser"]),
-    Part("quiet", "What is measured", "sqlite", ["-m", "quiet"]),
+    (Part("sqlite", "SQLite and the in-memory layer", "sqlite", ["-n", "3", "-m", PLAIN]),),
+    (
+        Part("postgres", "PostgreSQL and Redis", "postgres", ["-n", "2", "-m", PLAIN]),
+        Part("servers", "Real servers and their failures", "sqlite", ["-n", "3", "--dist=worksteal", "-m", SERVERS]),
+    ),
+    (Part("browsers", "Browsers", "sqlite", ["-n", "2", "--dist=worksteal", "-m", "browser"]),),
+    (Part("quiet", "What is measured", "sqlite", ["-m", "quiet"]),),
 )
 
 
@@ -66,13 +90,13 @@ def run_all(arguments: list[str]) -> None:
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir()
     backend = os.environ.get("TEST_BACKEND", "sqlite")
-    parts = [Part("chosen", "Chosen tests", backend, arguments)] if arguments else PLAN
-    tally, started = Tally(), time.monotonic()
-    for part in parts:
-        _run_part(part, tally)
+    plan = ((Part("chosen", "Chosen tests", backend, arguments),),) if arguments else PLAN
+    tally, begun = Tally(), time.monotonic()
+    for parts in plan:
+        _run_together(parts, tally)
     if not arguments:
         _run_frontend(tally)
-    minutes, seconds = divmod(round(time.monotonic() - started), 60)
+    minutes, seconds = divmod(round(time.monotonic() - begun), 60)
     passed = tally.tests - tally.failed - tally.skipped
     counts = f"{passed} passed, {tally.failed} failed, {tally.skipped} skipped"
     say(f"\nTotal: {counts} in {minutes} min {seconds} s.")
@@ -99,20 +123,32 @@ def _run_frontend(tally: Tally) -> None:
     say(f"{counts.get('tests', 0)} tests, {counts.get('fail', 0)} failed")
 
 
-def _run_part(part: Part, tally: Tally) -> None:
-    say(f"\n── {part.title} ──")
-    report = RESULTS / f"{part.name}.xml"
-    command = [str(PYTHON), "-m", "pytest", "--quiet", f"--junitxml={report}", *part.arguments]
-    # Compiled code is kept whatever the machine's habit: servers are started hundreds of times.
-    env = {"TEST_BACKEND": part.backend, "PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": ""}
-    try:
-        run(command, seconds=PART_SECONDS, env=env)
-    except CommandFailed as error:
-        if error.status == UNAVAILABLE:
-            say("Skipped, for the reason above.")
-            return
-        if error.status != NOTHING_COLLECTED:
-            tally.broken.append(part.title)
-            say(str(error), to=sys.stderr)
-    if report.exists():
-        tally.add(report)
+def _run_together(parts: Sequence[Part], tally: Tally) -> None:
+    """Run parts at the same time. What each prints is shown when it is through, of one that runs alone at once."""
+    with ExitStack() as stack:
+        running = []
+        for part in parts:
+            say(f"\n── {part.title} ──")
+            log = stack.enter_context(part.log.open("w", encoding="utf-8")) if len(parts) > 1 else None
+            running.append((part, stack.enter_context(started(part.command, env=part.environment, output=log))))
+        deadline = time.monotonic() + PART_SECONDS
+        for part, process in running:
+            try:
+                status = process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                status = TOO_LATE
+            if len(parts) > 1:
+                say(f"\n── {part.title} ──\n{part.log.read_text(encoding='utf-8', errors='replace')}")
+            _judge(part, status, tally)
+
+
+def _judge(part: Part, status: int, tally: Tally) -> None:
+    if status == UNAVAILABLE:
+        say("Skipped, for the reason above.")
+        return
+    if status not in (0, NOTHING_COLLECTED):
+        tally.broken.append(part.title)
+        ended = "took too long and was ended" if status == TOO_LATE else f"ended with status {status}"
+        say(f"{part.title}: pytest {ended}.", to=sys.stderr)
+    if part.report.exists():
+        tally.add(part.report)
