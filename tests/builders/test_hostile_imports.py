@@ -8,7 +8,6 @@ import resource
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from builders.importing.export import csv_chunks
@@ -19,6 +18,13 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.backend("sqli
 MEBIBYTE = 1 << 20
 ENTITY = b'<?xml version="1.0"?><!DOCTYPE x [<!ENTITY secret SYSTEM "file:///etc/passwd">]>'
 SCRIPT = "<script>alert(1)</script>"
+
+
+@pytest.fixture(autouse=True)
+def uploads(settings, tmp_path_factory) -> Path:
+    """The folder of uploaded files, without those of other tests."""
+    settings.MEDIA_ROOT = tmp_path_factory.mktemp("media")
+    return settings.MEDIA_ROOT / "private" / "imports"
 
 
 def zip_bomb(folder: Path) -> Path:
@@ -65,7 +71,7 @@ def late_damage(folder: Path) -> Path:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_hostile_file_ends_in_a_clear_error_and_leaves_nothing(tmp_path, make, said):
+def test_hostile_file_ends_in_a_clear_error_and_leaves_nothing(tmp_path, uploads, make, said):
     path = make(tmp_path)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     with pytest.raises(CommandError, match=said) as refused:
@@ -75,7 +81,7 @@ def test_hostile_file_ends_in_a_clear_error_and_leaves_nothing(tmp_path, make, s
     assert str(refused.value).startswith(f"{path.name}: ")
     assert not Builder.objects.exists()
     assert not ImportJob.objects.exclude(state="failed").exists()
-    assert not any((Path(settings.MEDIA_ROOT) / "private" / "imports").glob("*"))
+    assert not any(uploads.glob("*"))
 
 
 def imported(path: Path, **columns: str) -> Builder:
