@@ -17,6 +17,7 @@ except ServerUnavailable as reason:
     status = 2 if os.environ.get("CI_REQUIRE_SERVERS") == "1" else 77
     pytest.exit(f"TEST_BACKEND={os.environ.get('TEST_BACKEND')} cannot run: {reason}", returncode=status)
 
+from tests.cleaning import clean_quickly
 from tests.servers import (
     built_static,
     chromium,
@@ -38,6 +39,8 @@ __all__ = [
     "redis_server",
     "redis_url",
 ]
+
+clean_quickly()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
