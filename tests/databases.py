@@ -57,10 +57,11 @@ def _is_open_to_all(folder: Path) -> bool:
 class PostgresServer:
     """A PostgreSQL cluster of its own in a temporary folder, on 127.0.0.1, with user and database `pavilion`.
 
-    `durable=False` switches fsync off: faster, and right for every test that does not cut the power.
+    `durable=False` switches fsync off: faster, and right for every test that does not cut the power. It begins with a
+    copy of `cluster`, the data of another one that was stopped, where that is given.
     """
 
-    def __init__(self, *, durable: bool = True) -> None:
+    def __init__(self, *, durable: bool = True, cluster: Path | None = None) -> None:
         self.port = free_port()
         self.user = _unprivileged_user()
         self.folder = Path(tempfile.mkdtemp(prefix="pavilion-postgres-", dir="/tmp"))
@@ -71,12 +72,19 @@ class PostgresServer:
             shutil.chown(self.folder, self.user)
         try:
             self._bin = self._usable(_postgres_binaries())
-            self._initialise()
+            if cluster is None:
+                self._initialise()
+            else:
+                subprocess.run(["cp", "-a", str(cluster), str(self.data)], check=True)
             self.start()
             self.create_database("pavilion")
         except BaseException:
             self.remove()
             raise
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
 
     def url(self, database: str = "pavilion") -> str:
         return f"postgresql://pavilion@127.0.0.1:{self.port}/{database}"
@@ -129,7 +137,7 @@ class PostgresServer:
         return copy / "bin"
 
     def _initialise(self) -> None:
-        command = [str(self._bin / "initdb"), "--pgdata", str(self.folder / "data"), "--username", "pavilion"]
+        command = [str(self._bin / "initdb"), "--pgdata", str(self.data), "--username", "pavilion"]
         command += ["--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync"]
         done = subprocess.run(
             command, check=False, user=self.user, cwd=self.folder, capture_output=True, text=True, timeout=120
@@ -152,14 +160,14 @@ class PostgresServer:
         if not self._durable:
             settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        return [str(self._bin / "postgres"), "-D", str(self.folder / "data"), *options]
+        return [str(self._bin / "postgres"), "-D", str(self.data), *options]
 
 
-def create_database(server_url: str, name: str) -> None:
-    """Make an empty database on the server of `server_url`, in place of one with that name."""
+def create_database(server_url: str, name: str, template: str = "template1") -> None:
+    """Make an empty database, or a copy of `template`, on the server of `server_url`, in place of one of that name."""
     with psycopg.connect(server_url, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        connection.execute(f'CREATE DATABASE "{name}"')
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
 
 
 class RedisServer:

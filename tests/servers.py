@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 import pytest
 
-from tests.backends import neutral_environment, suite_postgres_url, suite_redis_url
+from tests.backends import neutral_environment, suite_postgres_url, suite_redis_url, worker_name
 from tests.databases import PostgresServer, RedisServer, create_database
+from tests.installations import NewInstallations
 from tests.processes import OwnedProcess, ServerUnavailable, free_port, wait_for
 
 if TYPE_CHECKING:
@@ -153,39 +154,15 @@ def _server_environment(folder: Path, port: int) -> dict[str, str]:
 StartServer = Callable[..., LiveServer]
 
 
-class NewDataFolders:
-    """Data folders of new installations on SQLite, each kind made once and then copied: making one takes seconds."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._made: dict[bool, Path] = {}
-
-    def prepare(self, server: LiveServer, *, demo: bool) -> None:
-        """Give `server` its data as `migrate` and, with `demo`, `setup_demo` make it."""
-        if any(server.env[name] for name in ("DATABASE_URL", "PERSISTENCE_ENABLED")):
-            _install(server, demo=demo)
-            return
-        if demo not in self._made:
-            _install(server, demo=demo)
-            copy = self._folder / ("demo" if demo else "plain")
-            self._made[demo] = shutil.copytree(server.data_dir, copy)
-        else:
-            shutil.copytree(self._made[demo], server.data_dir, dirs_exist_ok=True)
-
-
-def _install(server: LiveServer, *, demo: bool) -> None:
-    server.manage("migrate", "--verbosity", "0")
-    if demo:
-        server.manage("setup_demo")
-
-
 @pytest.fixture(scope="session")
-def new_data_folders(tmp_path_factory: pytest.TempPathFactory) -> NewDataFolders:
-    return NewDataFolders(tmp_path_factory.mktemp("new-data"))
+def new_installations(tmp_path_factory: pytest.TempPathFactory) -> NewInstallations:
+    own = tmp_path_factory.getbasetemp()
+    # pytest-xdist gives each of its processes a folder within that of the run.
+    return NewInstallations(own if worker_name() == "main" else own.parent, LiveServer)
 
 
 @pytest.fixture
-def live_server_process(built_static: None, new_data_folders: NewDataFolders) -> Iterator[StartServer]:
+def live_server_process(built_static: None, new_installations: NewInstallations) -> Iterator[StartServer]:
     """Return a function that starts a server: `start(env=None, migrate=True, demo=False, wait=True, arguments=())`.
 
     Without DATABASE_URL and REDIS_URL in `env` it runs on SQLite and in memory. `demo` adds what `setup_demo` makes.
@@ -206,7 +183,7 @@ def live_server_process(built_static: None, new_data_folders: NewDataFolders) ->
         server = LiveServer(env or {}, arguments=arguments)
         servers.append(server)
         if migrate:
-            new_data_folders.prepare(server, demo=demo)
+            new_installations.prepare(server, demo=demo)
         elif demo:
             server.manage("setup_demo")
         server.start(wait=wait)
@@ -226,9 +203,9 @@ def built_static() -> None:
 
 
 @pytest.fixture(scope="module")
-def postgres_server() -> Iterator[PostgresServer]:
+def postgres_server(new_installations: NewInstallations) -> Iterator[PostgresServer]:
     """A PostgreSQL of this module's own, durable as in production, that a test may stop, freeze and kill."""
-    server = _available(PostgresServer)
+    server = _available(lambda: PostgresServer(cluster=new_installations.cluster()))
     yield server
     server.remove()
 
