@@ -80,8 +80,8 @@ PLAN = (
         Part("postgres", "PostgreSQL and Redis", "postgres", ["-n", "2", "-m", PLAIN]),
         Part("servers", "Real servers and their failures", "sqlite", ["-n", "3", "--dist=worksteal", "-m", SERVERS]),
     ),
-    (Part("browsers", "Browsers", "sqlite", ["-n", "2", "--dist=worksteal", "-m", "browser"]),),
-    (Part("quiet", "What is measured", "sqlite", ["-m", "quiet"]),),
+    (Part("browsers", "Browsers", "sqlite", ["-n", "2", "--dist=worksteal", "-m", "browser", "tests/browser"]),),
+    (Part("quiet", "What is measured", "sqlite", ["-m", "quiet", "tests/chaos"]),),
 )
 
 

@@ -185,3 +185,12 @@ def test_signals_of_our_own_are_not_used(path):
 def test_nothing_is_left_for_later(path):
     source = path.read_text(encoding="utf-8")
     return [word for word in ("TODO", "FIXME", "XXX", "NotImplementedError") if word in source]
+
+
+def test_marked_tests_lie_where_the_whole_run_looks_for_them():
+    # It need not read all files to find a few: scripts/suite.py names these folders.
+    for mark, folder in (("browser", "browser"), ("quiet", "chaos")):
+        marked = [
+            path for path in (ROOT / "tests").rglob("test_*.py") if f"pytest.mark.{mark}" in path.read_text("utf-8")
+        ]
+        assert [named(path) for path in marked if path.parent.name != folder] == []

@@ -28,6 +28,7 @@ from chat.services.bans import lift_ban
 from chat.services.rooms import change_room
 from realtime import wire
 from realtime.runtime import Runtime
+from tests.backends import chosen_backend
 from tests.rig import FaultyLayer, Socket, act_as, head_of, in_db, log_in, make_guest, make_member, open_room, until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -506,7 +507,8 @@ class Festival(RuleBasedStateMachine):
 
 def test_any_order_of_events_leaves_everybody_whole(transactional_db, quick_hub):
     chosen = settings(
-        max_examples=60,
+        # Which orders there are has nothing to do with the database; what it makes of them, some show.
+        max_examples=40 if chosen_backend() == "sqlite" else 20,
         stateful_step_count=35,
         deadline=None,
         derandomize=True,

@@ -769,33 +769,6 @@ def test_cell_of_a_million_characters_costs_no_more_than_its_length(piece):
     assert time.process_time() - begun < 20
 
 
-@pytest.mark.quiet
-def test_ordinary_row_is_read_in_a_tenth_of_a_millisecond():
-    fields = "name contact_name email phone website locality country services founded team_size specialisations".split()
-    reader = Reader(Mapping(fields=fields), fields)
-    rows = [
-        [
-            f"Müller & Söhne {number} GmbH",
-            f"Anna Groß {number}",
-            f"info{number}@firma{number}.de",
-            f"030 {5_000_000 + number}",
-            f"www.firma{number}.de",
-            "Berlin",
-            "Germany",
-            "Stand Design, Construction, Rental",
-            "1987",
-            "25-50",
-            "modular",
-        ]
-        for number in range(5000)
-    ]
-    assert reader.read(rows[0])[1] == []
-    begun = time.perf_counter()
-    for row in rows:
-        reader.read(row)
-    assert (time.perf_counter() - begun) / len(rows) < 0.0001
-
-
 @pytest.mark.parametrize("code", sorted(MESSAGES))
 def test_code_is_documented(code):
     document = (Path(__file__).resolve().parents[2] / "docs" / "importing.md").read_text(encoding="utf-8")
