@@ -9,7 +9,8 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.test_pages import LOOKS, check
 from tests.browser.visitor import LAPTOP, PHONE, visitors
-from tests.servers import LiveServer, NewDataFolders
+from tests.installations import NewInstallations
+from tests.servers import LiveServer
 
 pytestmark = pytest.mark.browser
 
@@ -24,10 +25,10 @@ PAGES = (
 
 
 @pytest.fixture(scope="module")
-def server(built_static: None, new_data_folders: NewDataFolders) -> Iterator[LiveServer]:
+def server(built_static: None, new_installations: NewInstallations) -> Iterator[LiveServer]:
     """A server with the invented firms, for all tests of this file: none of them writes."""
     running = LiveServer({})
-    new_data_folders.prepare(running, demo=True)
+    new_installations.prepare(running, demo=True)
     running.manage("setup_demo", "--builders")
     running.start()
     yield running
