@@ -90,7 +90,7 @@ s de rl de cv, s de r l de c v, sapi de cv, ltda, eirl,
     srls, spa, sapa, soc coop, scarl, c snc, c sas, e c snc, e c sas, unipersonale,
     societa a responsabilita limitata, societa per azioni,
     bv, nv, vof, besloten vennootschap, naamloze vennootschap, cvba,
-    lda, unipessoal lda, limitada, eireli, epp, sociedade limitada, sgps,
+    lda, unipessoal lda, limitada, ltda me, ltda epp, eireli, epp, sociedade limitada, sgps,
     as, a s, ltd sti, limited sirketi, anonim sirketi, sti, san tic ltd sti, san tic as, san ve tic ltd sti,
 san ve tic as,
     san ve tic a s, san tic a s, sanayi ve ticaret ltd sti, sanayi ve ticaret limited sirketi, sanayi ve ticaret as,
@@ -99,6 +99,7 @@ san ve tic as,
 spolka akcyjna,
     spolka jawna, spolka komandytowa,
     sro, spol s r o, spol sro, kft, zrt, nyrt, bt, pfa,
+    korlatolt felelossegu tarsasag, akciova spolecnost, spolecnost s rucenim omezenym,
     ab, hb, aktiebolag, asa, ans, aps, ivs, oy, oyj, ky, osakeyhtio, ehf, hf, ou, sia, uab, doo, jdoo, dd, ead,
 eood, ood,
     ooo, zao, oao, pao, tov, pat, ooo,
@@ -187,8 +188,14 @@ def name_key(text: str) -> str:
     if not folded.isascii():
         folded = _without_joined_forms(folded) or folded
     words = _without_legal_forms(folded.split())
-    inner = [word for word in words[1:-1] if word not in _LINKING_WORDS]
+    threes = zip(words, words[1:], words[2:], strict=False)
+    inner = [word for before, word, after in threes if not _is_linking(before, word, after)]
     return " ".join(_with_joined_initials([*words[:1], *inner, *words[1:][-1:]]))
+
+
+def _is_linking(before: str, word: str, after: str) -> bool:
+    """Tell whether a word only links two others. Among single letters, "i" and "y" are initials: "C.I.A.F."."""
+    return word in _LINKING_WORDS and not len(before) == len(word) == len(after) == 1
 
 
 _STREET_WORDS = {

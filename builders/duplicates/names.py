@@ -18,11 +18,18 @@ from builders.folding import fold, slug_of
 
 
 class Likeness(enum.IntEnum):
-    """`ALIKE` is what the sign says of a firm that the register knows better, or the same name in another script."""
+    """From two names to one.
+
+    `UNREADABLE` are names in two scripts that do not sound alike: one may be translated, or read in another language.
+    `ALIKE` is what the sign says of a firm that the register knows better, its initials, or the same name in another
+    script. `MISSPELT` is one name with a slip of the pen, or that of a relative: *Mario* and *Maria* share a desk.
+    """
 
     OTHER = 0
-    ALIKE = 1
-    SAME = 2
+    UNREADABLE = 1
+    ALIKE = 2
+    MISSPELT = 3
+    SAME = 4
 
 
 class Comparison(NamedTuple):
@@ -66,6 +73,11 @@ _TWO_SLIPS_FROM = 9
 # Of two names in different scripts, by their consonants: transliterations agree on those.
 _ONE_SOUND = 82
 _SHORTEST_SOUND = 3
+_SHORTEST_INITIALS = 3
+# Some initials count them, some do not.
+_SMALL_WORDS = frozenset("d l de del della der des di do du for fur la le les of the".split())
+# From here on a sign is a syllable or a word, and another one is another name: Chinese, Japanese, Korean.
+_FIRST_WHOLE_SIGN = "\u2e80"
 
 
 def compare_names(first: str, second: str) -> Comparison:
@@ -87,20 +99,36 @@ def _compared(first: str, second: str) -> Comparison:
         return _by_sound(first, second, score)
     if "".join(words) == "".join(others):
         return Comparison(Likeness.SAME, 99)
-    left, right, shared, slips = _aligned(words, others)
+    left, right, shared, slips = _aligned(_joined(words, others), _joined(others, words))
     # "Expo Design" and "Design Expo" are what firms of the trade are called, and no order of a name.
     if not any(word not in _TRADE for word in shared):
         return _without_spaces(first, second, score)
     if not left and not right:
-        return Comparison(Likeness.SAME, 98 - slips) if slips < len(shared) or len(shared) == 1 else _alike(score)
+        return _spelt(slips) if len(slips) < len(shared) or len(shared) == 1 else _alike(score)
     # One says more than the other, or both say what they do in other words.
     if not left or not right or all(word in _TRADE for word in (*left, *right)) or score >= _NEARLY_ONE:
         return _alike(max(score, 75))
     return _without_spaces(first, second, score)
 
 
-def _aligned(words: list[str], others: list[str]) -> tuple[list[str], list[str], list[str], int]:
-    """Return the words of each name that the other has not, those that both have, and how many are misspelt."""
+def _spelt(slips: list[Likeness]) -> Comparison:
+    """Return what two names are that differ in the order and the spelling of their words."""
+    return Comparison(min(slips, default=Likeness.SAME), 98 - len(slips))
+
+
+def _joined(words: list[str], others: list[str]) -> list[str]:
+    """Join two words that are one in the other name: "De Vries" and "DeVries"."""
+    joined: list[str] = []
+    for word in words:
+        if joined and word not in others and joined[-1] + word in others:
+            joined[-1] += word
+        else:
+            joined.append(word)
+    return joined
+
+
+def _aligned(words: list[str], others: list[str]) -> tuple[list[str], list[str], list[str], list[Likeness]]:
+    """Return the words of each name that the other has not, those that both have, and of the misspelt ones how far."""
     left, right, shared = [], list(others), []
     for word in words:
         if word in right:
@@ -108,28 +136,35 @@ def _aligned(words: list[str], others: list[str]) -> tuple[list[str], list[str],
             shared.append(word)
         else:
             left.append(word)
-    slips = 0
+    slips = []
     for word in list(left):
-        twin = next((other for other in right if _is_one_word(word, other)), None)
+        twin = next((other for other in right if _spelling(word, other) >= Likeness.MISSPELT), None)
         if twin is not None:
             left.remove(word)
             right.remove(twin)
             shared.append(word)
-            slips += 1
+            slips.append(_spelling(word, twin))
     return left, right, shared, slips
 
 
-def _is_one_word(first: str, second: str) -> bool:
-    """Tell whether two words differ in spelling alone: umlauts, a plural, a slip behind the first letter."""
+def _spelling(first: str, second: str) -> Likeness:
+    """Tell whether two words differ in spelling alone: umlauts, a plural, a slip behind the first letter.
+
+    A letter that is lost, doubled or swapped within a word is a slip. Another letter, or another ending, may make
+    another word: *Print* and *Paint*, *Daniel* and *Daniela*.
+    """
     shorter = min(len(first), len(second))
     if _plain(first) == _plain(second):
-        return True
+        return Likeness.SAME
     if shorter >= _SHORTEST_PLURAL and (f"{first}s" == second or f"{second}s" == first):
-        return True
-    if first[0] != second[0] or shorter < _SHORTEST_MISSPELT:
-        return False
-    allowed = 2 if shorter >= _TWO_SLIPS_FROM else 1
-    return OSA.distance(first, second, score_cutoff=allowed) <= allowed
+        return Likeness.SAME
+    if first[0] != second[0] or shorter < _SHORTEST_MISSPELT or max(first + second) >= _FIRST_WHOLE_SIGN:
+        return Likeness.OTHER
+    distance = OSA.distance(first, second)
+    is_within = first[-1] == second[-1] and (len(first) != len(second) or sorted(first) == sorted(second))
+    if distance == 1 and is_within:
+        return Likeness.SAME
+    return Likeness.MISSPELT if distance <= (2 if shorter >= _TWO_SLIPS_FROM else 1) else Likeness.OTHER
 
 
 def _plain(word: str) -> str:
@@ -139,14 +174,28 @@ def _plain(word: str) -> str:
 
 
 def _without_spaces(first: str, second: str, score: int) -> Comparison:
-    """Compare what has no words: Chinese and Japanese names, and "ExpoDesign" that others write in two."""
+    """Compare what has no words: Chinese and Japanese names, initials, and "ExpoDesign" that others write in two."""
+    if _are_initials(first.split(), second.split()):
+        return _alike(max(score, 75))
     shorter, longer = sorted((first.replace(" ", ""), second.replace(" ", "")), key=len)
     if not shorter.isascii() and " " not in first + second and len(shorter) >= 3 and longer.startswith(shorter):
         return _alike(max(score, 75))
     # Two names of as many words were compared word by word: nothing is won by their letters.
-    if first.count(" ") != second.count(" ") and len(shorter) > _TWO_SLIPS_FROM and _is_one_word(shorter, longer):
-        return Comparison(Likeness.SAME, 96)
+    if first.count(" ") != second.count(" ") and len(shorter) > _TWO_SLIPS_FROM:
+        spelling = _spelling(shorter, longer)
+        if spelling >= Likeness.MISSPELT:
+            return Comparison(spelling, 96)
     return Comparison(Likeness.OTHER, min(score, 74))
+
+
+def _are_initials(words: list[str], others: list[str]) -> bool:
+    """Tell whether the first word of one name is made of the first letters of the other: IMG, BAM Messebau."""
+    shorter, longer = sorted((words, others), key=lambda name: len(name[0]))
+    initials = shorter[0]
+    if len(initials) < _SHORTEST_INITIALS or len(longer) < len(initials):
+        return False
+    counted = [word for word in longer if word not in _SMALL_WORDS]
+    return initials in ("".join(word[0] for word in longer), "".join(word[0] for word in counted))
 
 
 def _by_sound(first: str, second: str, score: int) -> Comparison:
@@ -159,7 +208,7 @@ def _by_sound(first: str, second: str, score: int) -> Comparison:
     is_one_head = len(shorter) >= _SHORTEST_SOUND and fuzz.ratio(shorter, heads) >= _ONE_SOUND
     if whole >= _ONE_SOUND or is_one_head:
         return _alike(max(score, round(whole)))
-    return Comparison(Likeness.OTHER, min(score, 74))
+    return Comparison(Likeness.UNREADABLE, min(score, 74))
 
 
 def _has_no_spaces(first: str, second: str) -> bool:

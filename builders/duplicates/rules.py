@@ -1,8 +1,9 @@
 """What two records are to each other.
 
 Telephone, street and name agree: one firm, linked. Two of the three, or one of them with a domain or an address of
-e-mail: a person decides. The same name elsewhere is a branch, or chance. What many firms of different names have (the
-telephone of a call centre, the street of a fair ground, the domain of a franchise) is evidence for nothing.
+e-mail: a person decides; so it is where the names may be those of two relatives, or cannot be compared. The same name
+elsewhere is a branch, or chance. What many firms of different names have (the telephone of a call centre, the street of
+a fair ground, the domain of a franchise) is evidence for nothing.
 """
 
 from __future__ import annotations
@@ -22,11 +23,23 @@ _ONE_STREET = 80
 # A street may be called by less than its whole name.
 _SHORTEST_STREET = 4
 _WEIGHTS = {"phone": 28, "street": 24, "domain": 14, "email": 14, "place": 6}
-_NAME_WEIGHT = {Likeness.SAME: 28, Likeness.ALIKE: 16, Likeness.OTHER: 0}
+_NAME_WEIGHT = {
+    Likeness.SAME: 28,
+    Likeness.MISSPELT: 24,
+    Likeness.ALIKE: 16,
+    Likeness.UNREADABLE: 4,
+    Likeness.OTHER: 0,
+}
+# Towns of one name lie in different parts of a country, whose postcodes begin differently.
+_POSTAL_REGION = 2
 _CONTRARY = 5
 # A record that has another telephone and another street is another firm, whatever it is called.
 _MOST_CONTRARY = 1
 LINKED_FROM = 95
+
+
+# Country and city.
+City = tuple[str, str]
 
 
 class Verdict(enum.StrEnum):
@@ -81,22 +94,32 @@ def is_certain(first: Traits, second: Traits, neighbours: Iterable[Traits]) -> b
 
 
 def _verdict(found: _Evidence) -> Verdict:
-    is_same_name = found.name.likeness is Likeness.SAME
-    has_name = found.name.likeness is not Likeness.OTHER
-    if is_same_name and found.phone and found.street:
+    likeness = found.name.likeness
+    if likeness is Likeness.SAME and found.phone and found.street:
         return Verdict.LINK
     # The branches of a franchise have its domain and its name; where they sit tells them apart.
-    if found.is_claimed and found.domain and is_same_name and found.place is not False:
+    if found.is_claimed and found.domain and likeness is Likeness.SAME and found.place is not False:
         return Verdict.LINK
-    if found.phone and found.street:
-        return Verdict.REVIEW
-    if has_name and (found.phone or found.street):
-        return Verdict.REVIEW
-    if found.place is not False and _is_reached_alike(found, has_name=has_name):
-        return Verdict.REVIEW
-    if is_same_name and found.place and found.contrary <= _MOST_CONTRARY:
-        return Verdict.REVIEW
-    return Verdict.DISTINCT
+    return Verdict.REVIEW if _is_to_be_asked(found) else Verdict.DISTINCT
+
+
+def _is_to_be_asked(found: _Evidence) -> bool:
+    """Tell whether a person should look at two that are not linked."""
+    likeness = found.name.likeness
+    has_name = likeness >= Likeness.ALIKE
+    if (found.phone and found.street) or (has_name and (found.phone or found.street)):
+        return True
+    is_one_name = likeness >= Likeness.MISSPELT
+    # A mailbox at a free host is one firm's own, wherever it has moved to.
+    if is_one_name and found.email and not found.domain:
+        return True
+    if found.place is False:
+        return False
+    if likeness is Likeness.UNREADABLE and (found.phone or found.domain or found.email):
+        return True
+    if _is_reached_alike(found, has_name=has_name):
+        return True
+    return is_one_name and bool(found.place) and found.contrary <= _MOST_CONTRARY
 
 
 def _is_reached_alike(found: _Evidence, *, has_name: bool) -> bool:
@@ -134,9 +157,11 @@ def _evidence(first: Traits, second: Traits, shared: Collection[str]) -> _Eviden
         counted[name] = True if own else (None if common or not values or not others else False)
         if common and not own:
             many.append(name)
+    if counted["domain"] is False and _labels(first.domains) & _labels(second.domains):
+        counted["domain"] = None
     return _Evidence(
         name=compare_names(first.name, second.name),
-        street=_is_one_street(first, second, place),
+        street=_is_one_street(first, second),
         place=place,
         shared=many,
         is_claimed=first.is_claimed or second.is_claimed,
@@ -144,36 +169,58 @@ def _evidence(first: Traits, second: Traits, shared: Collection[str]) -> _Eviden
     )
 
 
+def _labels(domains: Iterable[str]) -> set[str]:
+    """Return domains without their endings: many firms have theirs in more than one country."""
+    return {domain.partition(".")[0] for domain in domains}
+
+
 def _is_one_place(first: Traits, second: Traits) -> bool | None:
     """Tell whether two firms sit in one city; a postcode in common counts for a suburb under its own name."""
     if first.postcodes & second.postcodes:
         return True
-    if not first.cities or not second.cities:
+    return _is_one_of_cities(first.cities, second.cities)
+
+
+def _is_one_of_cities(cities: Collection[City], others: Collection[City]) -> bool | None:
+    if not cities or not others:
         return None
-    if any(_is_one_city(city, other) for city in first.cities for other in second.cities):
+    if any(_is_one_city(city, other) for city in cities for other in others):
         return True
     # "Frankfurt" may be "Frankfurt am Main".
-    if any(_may_be_one_city(city, other) for city in first.cities for other in second.cities):
+    if any(_may_be_one_city(city, other) for city in cities for other in others):
         return None
     return False
 
 
-def _is_one_city(first: tuple[str, str], second: tuple[str, str]) -> bool:
+def _is_one_city(first: City, second: City) -> bool:
     return first[1] == second[1] and ("" in (first[0], second[0]) or first[0] == second[0])
 
 
-def _may_be_one_city(first: tuple[str, str], second: tuple[str, str]) -> bool:
+def _may_be_one_city(first: City, second: City) -> bool:
+    # In two scripts, names of cities can be compared only where the list of places has both.
+    if first[1].isascii() != second[1].isascii():
+        return "" in (first[0], second[0]) or first[0] == second[0]
     shorter, longer = sorted((first[1], second[1]), key=len)
     return f"{longer} ".startswith(f"{shorter} ") and ("" in (first[0], second[0]) or first[0] == second[0])
 
 
-def _is_one_street(first: Traits, second: Traits, place: bool | None) -> bool | None:
+def _is_one_street(first: Traits, second: Traits) -> bool | None:
     """Tell whether two share a street and number. The same in two cities is two addresses; without one, unknown."""
     if not first.streets or not second.streets:
         return None
-    if not any(_are_alike(street, other) for street in first.streets for other in second.streets):
-        return False
-    return place
+    pairs = ((street, other) for street in first.streets for other in second.streets)
+    found = {_is_one_town(street, other) for street, other in pairs if _are_alike(street, other)}
+    return next((answer for answer in (True, None) if answer in found), False)
+
+
+def _is_one_town(first: Street, second: Street) -> bool | None:
+    postcodes = {(street.country, street.postcode) for street in (first, second) if street.postcode}
+    if first.postcode and second.postcode and len(postcodes) == 1:
+        return True
+    if len({postcode[:_POSTAL_REGION] for _, postcode in postcodes}) > 1:
+        return None
+    cities = [[(street.country, street.city)] if street.city else [] for street in (first, second)]
+    return _is_one_of_cities(*cities)
 
 
 def _are_alike(first: Street, second: Street) -> bool:

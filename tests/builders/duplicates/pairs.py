@@ -10,6 +10,9 @@ ten names is no hard case, it is none at all.
 
 `families.csv` has records that are easily confused, written one by one; within a family, every two are a pair. Two of
 one `entity` are one firm, those of one `group` are its branches.
+
+`strangers.csv` has pairs by another hand, who knew what the rules are for and not what they are; then those that were
+written to break them. Every pair is a directory of its own.
 """
 
 from __future__ import annotations
@@ -351,3 +354,20 @@ def _families() -> Directory:
         for first, second in combinations(members, 2)
     ]
     return Directory([member for members in families.values() for member in members], pairs)
+
+
+# In `strangers.csv`, what the second of a pair has as the first.
+_AS_ABOVE = "="
+
+
+def strangers() -> Iterator[Directory]:
+    """Yield a directory for each pair of `strangers.csv`, whose rows stand two by two."""
+    rows = _rows("strangers.csv")
+    for number, (above, below) in enumerate(zip(rows, rows, strict=True)):
+        label, why = above.pop("label"), above.pop("why")
+        del below["label"], below["why"]
+        below = {name: above[name] if value == _AS_ABOVE else value for name, value in below.items()}
+        entities = (f"{number}", f"{number}" if label == SAME else f"{number}/other")
+        first, second = (firm(entity, **row) for entity, row in zip(entities, (above, below), strict=True))
+        names = f"{why}: {first.record.name} / {second.record.name}"
+        yield Directory([first, second], [Labelled(first, second, label_of(first, second), names)])
