@@ -19,11 +19,11 @@ from rapidfuzz import fuzz
 from builders.contact import registrable_domain
 from builders.duplicates.rules import is_certain
 from builders.duplicates.traits import Traits as Comparable
-from builders.duplicates.traits import street_of
+from builders.duplicates.traits import postcode_key, street_of
 from builders.folding import fold, name_key, street_key
 from builders.importing.exported import PRESET
 from builders.places import city_key
-from builders.record import Record
+from builders.record import Place, Record
 from builders.services.tables import among, fetch, listed
 
 # Of names without their legal forms, from 0 to 100: what differs in less than one letter of twelve is a spelling.
@@ -40,13 +40,21 @@ class Match(NamedTuple):
     is_certain: bool = True
 
 
+class Seat(NamedTuple):
+    """Where a builder sits. City and street are folded."""
+
+    country: str = ""
+    city: str = ""
+    street: str = ""
+    postcode: str = ""
+
+
 @dataclass(slots=True)
 class Traits:
-    """What of a builder is compared."""
+    """What of a builder is compared. `seats` are its headquarters and its offices; the cities it serves say nothing."""
 
     name: str
-    cities: set[tuple[str, str]] = field(default_factory=set)
-    streets: set[str] = field(default_factory=set)
+    seats: set[Seat] = field(default_factory=set)
     contacts: set[str] = field(default_factory=set)
     domain: str = ""
     is_claimed: bool = False
@@ -125,11 +133,16 @@ def _traits(record: Record) -> Traits:
     place = record.headquarters
     return Traits(
         name=record.name,
-        cities={(place.country, city_key(place.city))} if place is not None and place.city else set(),
-        streets={street_key(place.street)} if place is not None and place.street else set(),
+        seats={_seat(place)} if place is not None else set(),
         contacts={*record.phones, *record.emails},
         domain=registrable_domain(record.website) if record.website else "",
     )
+
+
+def _seat(place: Place) -> Seat:
+    city = city_key(place.city) if place.city else ""
+    street = street_key(place.street) if place.street else ""
+    return Seat(place.country, city, street, postcode_key(place.postcode))
 
 
 def _candidates(rows: dict[int, Traits]) -> dict[int, set[int]]:
@@ -173,12 +186,11 @@ def _load_traits(builders: set[int]) -> dict[int, Traits]:
         pk: Traits(name=name, domain=domain, is_claimed=bool(is_claimed))
         for pk, name, domain, is_claimed in fetch(sql, [ids])
     }
-    sql = f"""SELECT builder_id, country, city_folded, street_folded FROM builders_location
-        WHERE builder_id {among("bigint")}"""  # noqa: S608
-    for pk, country, city, street in fetch(sql, [ids]):
+    sql = f"""SELECT builder_id, country, city_folded, street_folded, postcode FROM builders_location
+        WHERE (is_headquarters OR street_folded <> '') AND builder_id {among("bigint")}"""  # noqa: S608
+    for pk, country, city, street, postcode in fetch(sql, [ids]):
         if pk in found:
-            found[pk].cities |= {(country, city)} if city else set()
-            found[pk].streets |= {street} if street else set()
+            found[pk].seats.add(Seat(country, city, street, postcode_key(postcode)))
     sql = f"""SELECT builder_id, value FROM builders_contactpoint
         WHERE kind IN ('phone', 'email') AND builder_id {among("bigint")}"""  # noqa: S608
     for pk, value in fetch(sql, [ids]):
@@ -201,10 +213,12 @@ def _is_confirmed(row: Traits, match: Match, builders: dict[int, Traits]) -> boo
 
 
 def _comparable(traits: Traits) -> Comparable:
-    streets = (street_of(key, country=country, city=city) for key in traits.streets for country, city in traits.cities)
+    seats = traits.seats
+    streets = (street_of(it.street, country=it.country, city=it.city, postcode=it.postcode) for it in seats)
     return Comparable(
         name=name_key(traits.name),
-        cities=frozenset(traits.cities),
+        cities=frozenset((seat.country, seat.city) for seat in seats if seat.city),
+        postcodes=frozenset((seat.country, seat.postcode) for seat in seats if seat.postcode),
         streets=frozenset(street for street in streets if street is not None),
         phones=frozenset(value for value in traits.contacts if value.startswith("+")),
         emails=frozenset(value for value in traits.contacts if "@" in value),
@@ -229,13 +243,19 @@ def _judge(row: Traits, pk: int, there: Traits) -> Match | None:
 
 def _agreements(row: Traits, there: Traits) -> list[tuple[str, Any]]:
     phones = {value for value in row.contacts & there.contacts if value.startswith("+")}
-    is_same_place = not row.cities or not there.cities or row.cities & there.cities
+    offices = [(seat, other) for seat in row.seats for other in there.seats if seat.street == other.street != ""]
     return [
         ("telephone", phones),
-        ("street", row.streets & there.streets and is_same_place),
+        ("street", any(_may_be_one_city(seat, other) for seat, other in offices)),
         ("name", fuzz.ratio(name_key(row.name), name_key(there.name)) >= ALIKE),
     ]
 
 
 def _may_be_one_place(row: Traits, there: Traits) -> bool:
-    return not row.cities or not there.cities or bool(row.cities & there.cities)
+    if not row.seats or not there.seats:
+        return True
+    return any(_may_be_one_city(seat, other) for seat in row.seats for other in there.seats)
+
+
+def _may_be_one_city(first: Seat, second: Seat) -> bool:
+    return not first.city or not second.city or (first.country, first.city) == (second.country, second.city)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from builders.importing import lease
 from builders.importing.staging import stage
 from builders.models import Builder, ImportJob, ImportRow, Rank, SourceKey
+from builders.record import Place
 from builders.services.builders import create_builder
 from builders.services.stored import Key
 from tests.builders.firms import Rows, cells, staged, understood, write
@@ -94,11 +96,19 @@ def test_telephone_street_and_name_are_the_same_firm():
         ({"name": "Ganz Anders AG"}, Outcome.REVIEW),
         ({"street": "Weg 5", "phone": "+4940555555", "city": "Berlin"}, Outcome.CREATED),
         ({"street": "Weg 5", "name": "Ganz Anders AG"}, Outcome.CREATED),
+        ({"city": "Wien"}, Outcome.REVIEW),
+        ({"city": "Wien", "phone": "+4940555555"}, Outcome.CREATED),
+        ({"city": "Linz", "street": "Hafen 9"}, Outcome.UNCHANGED),
     ],
-    ids=["all agree", "not the street", "not the phone", "not the name", "a branch", "only the phone"],
+    ids=[
+        *("all agree", "not the street", "not the phone", "not the name", "a branch", "only the phone"),
+        *("its street in a city that it serves", "its name there", "its office"),
+    ],
 )
 def test_firm_of_another_source_is_found_by_what_agrees(changes, outcome):
-    create_builder(actor=None, values=understood(cells(1)))
+    served, office = Place(country="AT", city="Wien"), Place(country="AT", city="Linz", street="Hafen 9")
+    values = msgspec.structs.replace(understood(cells(1)), service_places=[served, office])
+    create_builder(actor=None, values=values)
     job = staged([cells(1, key="", **changes)])
     row = ImportRow.objects.get(job=job)
     assert row.outcome == outcome, row.reason
