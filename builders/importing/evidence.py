@@ -26,10 +26,15 @@ from builders.places import country_code
 # So many cells are looked at, and so large a part of them has to agree.
 SAMPLED: Final = 200
 NEEDED: Final = 0.8
+# Of a few cells one that is wrong is a large part: it is a wrong cell, which its row says, and no wrong column.
+_FEW: Final = 10
+_NEEDED_OF_FEW: Final = 0.5
+_FEWEST: Final = 3
 
 _PHONE = re.compile(r"[+(]?[\d\s()./\-–+]{5,}(?:\s*(?:ext|x|dw|int)\.?\s*\d{1,6})?$", re.IGNORECASE)
 _PHONE_DIGITS = range(6, 17)
-_DECIMAL = re.compile(r"-?\d{1,3}[.,]\d+$")
+# No phone numbers, although they have digits enough: degrees, and dates.
+_NO_PHONE = re.compile(r"-?\d{1,3}[.,]\d+|(?:19|20)\d\d-\d\d-\d\d(?:[ T].*)?|\d\d?([./])\d\d?\1(?:19|20)\d\d")
 _MAPS = re.compile(
     r"(?:^|//|\.)(?:google\.[a-z.]+/(?:maps|search|local)|maps\.google\.|"
     r"goo\.gl/maps|maps\.app\.goo\.gl|g\.page|maps\.apple\.)"
@@ -60,7 +65,7 @@ def _is_email(text: str) -> bool:
 def _is_phone(text: str) -> bool:
     if is_scientific(text):
         return True
-    if _DECIMAL.fullmatch(text):
+    if _NO_PHONE.fullmatch(text):
         return False
     return any(
         _PHONE.fullmatch(part.strip()) and sum(map(str.isdigit, part)) in _PHONE_DIGITS
@@ -156,6 +161,23 @@ def agreement(check: str, cells: Sequence[str]) -> float | None:
     passes = CHECKS[check]
     any_length = check in _OF_ANY_LENGTH
     return sum(passes(text) for text in cells if any_length or len(text) <= _LONGEST_TESTED) / len(cells)
+
+
+def is_vetoed(check: str, field: str, cells: Sequence[str], *, is_of_format: bool) -> bool:
+    """Return whether the cells forbid a column to be the field that its name says.
+
+    Where they are few, or the column belongs to a known format, they have to disagree mostly, or to be of another kind.
+    """
+    part = agreement(check, cells)
+    if part is None or part >= NEEDED:
+        return False
+    needed = _NEEDED_OF_FEW if is_of_format or len(cells) < _FEW else NEEDED
+    if part < needed and len(cells) >= _FEWEST:
+        return True
+    if part >= needed and is_of_format:
+        return False
+    other = telling_field([cell for cell in cells if not agreement(check, [cell])])
+    return other not in ("", field)
 
 
 def telling_field(cells: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ import msgspec
 from rapidfuzz import fuzz
 
 from builders.importing import presets
-from builders.importing.evidence import NEEDED, agreement, filled, is_maps_link, telling_field
+from builders.importing.evidence import NEEDED, agreement, filled, is_maps_link, is_vetoed, telling_field
 from builders.importing.fields import FIELDS, IGNORED
 from builders.importing.headers import is_nameless, normalised, significant
 from builders.importing.presets import BUILDERS, Preset, matching_preset
@@ -99,7 +99,7 @@ def _column(index: int, header: str, cells: list[str], preset: Preset | None) ->
         _take(column, of_preset, EXACT, f"column of {preset.label}")
         # Cells of our own were checked before they were written.
         if preset.target == BUILDERS and not preset.is_own:
-            _weigh(column, cells)
+            _weigh(column, cells, is_of_format=True)
         return column
     field = field_named(header)
     ambiguous = ambiguous_forms().get(normalised(header))
@@ -124,17 +124,19 @@ def _ask(column: ColumnProposal, confidence: float, evidence: str, candidates: S
     column.candidates = list(dict.fromkeys(name for name in candidates if name))
 
 
-def _weigh(column: ColumnProposal, cells: list[str]) -> None:
+def _weigh(column: ColumnProposal, cells: list[str], *, is_of_format: bool = False) -> None:
     """Let the values confirm what the name of the column says, or forbid it."""
     if column.field in ("website", "maps_url"):
         _tell_maps_from_sites(column, cells)
+    elif column.field == "address_full" and (agreement("json", cells) or 0) >= NEEDED:
+        column.field = "address_json"
     if column.field == IGNORED:
         column.evidence += ", left out unless asked for"
         return
     part = agreement(FIELDS[column.field].check, cells)
     if part is None:
         return
-    if part >= NEEDED:
+    if not is_vetoed(FIELDS[column.field].check, column.field, cells, is_of_format=is_of_format):
         column.evidence += f", {part:.0%} of the values agree"
         return
     said = column.field

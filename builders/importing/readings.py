@@ -17,6 +17,13 @@ from builders.contact import email, url
 from builders.folding import fold
 from builders.importing import cells
 from builders.importing.cells import CLOSED, CLOSED_FOR_A_TIME
+from builders.importing.city_cells import (
+    MOST_PARTS,
+    SHORTEST_COUNTRY,
+    read_cities,
+    read_served_cities,
+    short_parts,
+)
 from builders.importing.evidence import is_maps_link
 from builders.importing.fields import ADDRESS_LINES
 from builders.importing.headers import words_of
@@ -34,11 +41,9 @@ _LIMITS: Final = {
 _LONGEST_SERVICE = 120
 _LONGEST_SPECIALISATION = 80
 _LONGEST_CERTIFICATE = 160
-_LONGEST_CITY = 120
 _LONGEST_EXTRA = 2000
 _LONGEST_HOURS = 20_000
 _LONGEST_NAME = 200
-_MOST_PARTS = 100
 
 
 def _text(row: Row, cell: str, column: Column, *, attribute: str) -> None:
@@ -72,12 +77,16 @@ def _key(row: Row, cell: str, column: Column) -> None:
             row.place_id = row.key
 
 
+_ADDRESS_IN_NAME = re.compile(r"[^\s@,;]@[^\s@,;]+\.[^\W\d_]{2}")
+
+
 def _name(row: Row, cell: str, column: Column) -> None:
     if row.name:
         return
     if len(cell) > _LONGEST_NAME:
         row.complain(column, "too_long", cell)
-    elif not any(map(str.isalnum, cell)):
+    elif not any(map(str.isalnum, cell)) or _ADDRESS_IN_NAME.search(cell) or "://" in cell:
+        # With an address in it, it is a cell of another column, or a whole row that somebody put in quotes.
         row.complain(column, "not_a_name", cell)
     else:
         row.name = cell
@@ -95,7 +104,7 @@ _ADDRESS_BREAKS = re.compile(r"[,;|\s]+")
 
 def _emails(row: Row, cell: str, column: Column) -> None:
     parts = (cell,) if cell.count("@") <= 1 else tuple(filter(None, _ADDRESS_BREAKS.split(cell)))
-    for part in parts[:_MOST_PARTS]:
+    for part in parts[:MOST_PARTS]:
         part = part.strip("[]\"'")
         if cells.is_nothing(part):
             continue
@@ -125,7 +134,7 @@ def _website(row: Row, cell: str, column: Column) -> None:
     if address is None:
         parts = [part for part in _URL_BREAKS.split(cell) if part]
         address = url(parts[0]) if len(parts) > 1 else None
-        others = [other for part in parts[1:_MOST_PARTS] if (other := url(part))]
+        others = [other for part in parts[1:MOST_PARTS] if (other := url(part))]
         if address is None or not others:
             _complain_about_url(row, cell, column)
             return
@@ -154,7 +163,7 @@ def _maps_url(row: Row, cell: str, column: Column) -> None:
 
 
 def _social(row: Row, cell: str, column: Column) -> None:
-    for part in cells.parts_of(cell)[:_MOST_PARTS]:
+    for part in cells.parts_of(cell)[:MOST_PARTS]:
         address = url(part)
         if address is None:
             _complain_about_url(row, part, column)
@@ -174,7 +183,7 @@ def _handle(row: Row, cell: str, column: Column, *, site: str) -> None:
 
 
 def _images(row: Row, cell: str, column: Column) -> None:
-    for part in cells.parts_of(cell)[:_MOST_PARTS]:
+    for part in cells.parts_of(cell)[:MOST_PARTS]:
         address = url(part)
         if address is None:
             _complain_about_url(row, part, column)
@@ -195,33 +204,14 @@ def _country(row: Row, cell: str, column: Column) -> None:
 def _city(row: Row, cell: str, column: Column) -> None:
     """Take a city. "Munich, Germany" is a city and its country, where the row does not say another."""
     head, comma, tail = cell.rpartition(",")
-    code = country_code(tail) if comma and len(tail.strip()) >= _SHORTEST_COUNTRY else ""
+    code = country_code(tail) if comma and len(tail.strip()) >= SHORTEST_COUNTRY else ""
     if code and head.strip() and row.country in ("", code):
         row.country, cell = code, head.strip()
     _text(row, cell, column, attribute="city")
 
 
-def _cities(row: Row, cell: str, column: Column) -> None:
-    """Take a list of cities of the row's country, the headquarters first."""
-    for city in _short(row, cells.parts_of(cell), column, _LONGEST_CITY):
-        if not row.city:
-            row.city = city
-        else:
-            row.served_cities.append((city, row.country))
-
-
-_CITY_IN_COUNTRY = re.compile(r"(.+?)\s*(?:\(([^()]+)\)|,\s*([^,]+))")
-
-
-def _served_cities(row: Row, cell: str, column: Column) -> None:
-    for part in _short(row, cells.parts_of(cell), column, _LONGEST_CITY):
-        match = _CITY_IN_COUNTRY.fullmatch(part)
-        code = country_code(match[2] or match[3]) if match else ""
-        row.served_cities.append((match[1], code) if match and code else (part, ""))
-
-
 def _served_countries(row: Row, cell: str, column: Column) -> None:
-    for part in cells.parts_of(cell)[:_MOST_PARTS]:
+    for part in cells.parts_of(cell)[:MOST_PARTS]:
         code = country_code(part)
         if code:
             row.served_countries.append(code)
@@ -262,8 +252,6 @@ def _address_json(row: Row, cell: str, column: Column) -> None:
             _text(row, text, column, attribute=attribute)
 
 
-# Shorter endings are states: "Palo Alto, CA" is not in Canada.
-_SHORTEST_COUNTRY = 4
 # A country that is a state of another as well: "Atlanta, Georgia".
 _ALSO_A_STATE = frozenset({"georgia"})
 
@@ -272,7 +260,7 @@ def _address(row: Row, cell: str, column: Column) -> None:
     """Take a whole address. A country at its end counts where no column names one."""
     _text(row, cell, column, attribute="address")
     head, _, last = row.address.rpartition(",")
-    if not row.country and head and len(last.strip()) >= _SHORTEST_COUNTRY and fold(last) not in _ALSO_A_STATE:
+    if not row.country and head and len(last.strip()) >= SHORTEST_COUNTRY and fold(last) not in _ALSO_A_STATE:
         row.country = country_code(last)
 
 
@@ -287,24 +275,12 @@ def _degrees(row: Row, cell: str, column: Column, *, attribute: str, limit: int)
         setattr(row, attribute, number.quantize(_DEGREE))
 
 
-def _short(row: Row, parts: list[str], column: Column, longest: int) -> list[str]:
-    """Return the parts that are not too long, complaining about the others."""
-    kept = []
-    for part in parts[:_MOST_PARTS]:
-        part = cells.clean_line(part)
-        if len(part) > longest:
-            row.complain(column, "too_long", part)
-        elif part:
-            kept.append(part)
-    return kept
-
-
 def _list(row: Row, cell: str, column: Column, *, attribute: str, longest: int) -> None:
-    getattr(row, attribute).extend(_short(row, cells.parts_of(cell), column, longest))
+    getattr(row, attribute).extend(short_parts(row, cells.parts_of(cell), column, longest))
 
 
 def _languages(row: Row, cell: str, column: Column) -> None:
-    for part in cells.parts_of(cell)[:_MOST_PARTS]:
+    for part in cells.parts_of(cell)[:MOST_PARTS]:
         code = cells.to_language(part)
         if code is None:
             row.complain(column, "unknown_language", part)
@@ -439,8 +415,8 @@ READERS: Final[dict[str, Reading]] = {
     "address_json": _address_json,
     **dict.fromkeys(ADDRESS_LINES, _line),
     "locality": _city,
-    "cities": _cities,
-    "service_cities": _served_cities,
+    "cities": read_cities,
+    "service_cities": read_served_cities,
     "service_countries": _served_countries,
     "sublocality": partial(_text, attribute="district"),
     "region": partial(_text, attribute="region"),

@@ -19,6 +19,8 @@ from builders.importing.mojibake import repaired
 # How spreadsheets are made to take a number for text. What keeps text from being a formula in our export: see `guards`.
 _TEXT_FORMULA: Final = re.compile(r'="((?:[^"]|"")*)"')
 _MARKS: Final = ('="', "'")
+# A byte order mark stands where the second of two joined files began.
+_AROUND_NAMES: Final = "\ufeff \t\r\n"
 
 
 class Source(Protocol):
@@ -43,7 +45,8 @@ class Table:
         """Yield the rows behind number `after`, each with its number, as a spreadsheet counts them.
 
         A row has as many cells as the header. One that has more that are not empty keeps them: it is shifted or has a
-        delimiter too many, and whoever reads it must know. Blank rows are left out. Raises `FileRefused` where the file
+        delimiter too many, and whoever reads it must know. Blank rows are left out, and so is the header where it comes
+        again, as in files that were joined. Raises `FileRefused` where the file
         is found to be broken, which may be in its last row.
         """
         raise ValueError("This table has records and no rows.")
@@ -93,13 +96,14 @@ class CellTable(Table):
             message = f"The table has more than {limits.MAX_COLUMNS:,} columns. Is its delimiter right?"
             raise FileRefused("too_many_columns", message)
         super().__init__(msgspec.structs.replace(layout, header_row=number), header, total)
+        self._named = _named(next((cells for row, cells in head if row == number), [])) if names is None else {}
         self.layout.repairs = self._repairs(cells for row, cells in head if row > number)
 
     def rows(self, after: int = 0) -> Iterator[tuple[int, list[str]]]:
         start = max(after, self.layout.header_row or 0)
         mended = [index for index, name in enumerate(self.header) if name in self.layout.repaired]
         for number, cells in self._source.rows():
-            if number > start and not _is_blank(cells):
+            if number > start and not _is_blank(cells) and not self._is_header_again(cells):
                 self._fit(cells)
                 for index in mended:
                     cells[index] = repaired(cells[index]) or cells[index]
@@ -109,6 +113,12 @@ class CellTable(Table):
         close = getattr(self._source, "close", None)
         if close is not None:
             close()
+
+    def _is_header_again(self, cells: list[str]) -> bool:
+        for index, name in self._named.items():
+            if index >= len(cells) or _named_form(cells[index]) != name:
+                return False
+        return bool(self._named) and sum(map(bool, cells)) == len(self._named)
 
     def _fit(self, cells: list[str]) -> None:
         width = len(self.header)
@@ -179,6 +189,16 @@ def _trimmed(cells: list[str]) -> list[str]:
 
 def _clean(name: str) -> str:
     return " ".join(name.replace("\ufeff", "").split())
+
+
+def _named(cells: list[str]) -> dict[int, str]:
+    """Return what the header says, for knowing it again. A single word may well be a value, too."""
+    named = {index: form for index, cell in enumerate(cells) if (form := _named_form(cell))}
+    return named if len(named) > 1 else {}
+
+
+def _named_form(cell: str) -> str:
+    return cell.strip(_AROUND_NAMES).casefold()
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -109,6 +109,34 @@ def test_eighty_in_a_hundred_confirm():
     assert of({"Email": good[1:] + bad + bad[:1]}).columns[0].field == ""
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "field"),
+    [
+        ("Phone", ["089 32651170", "12", "030 901820"], "phone"),
+        ("Founded", ["1994", "1850"], "founded"),
+        ("Team size", ["25", "5-9", "2024-10-25"], "team_size"),
+        ("Phone", ["12"], "phone"),
+        ("Phone", ["12", "13", "089 32651170"], ""),
+        ("Contact person", ["Anna Groß", "Bert Klein", "a@x.de"], ""),
+        ("Phone", ["2024-10-25", "25.10.2024", "1.2.2024"], ""),
+    ],
+)
+def test_one_wrong_cell_of_few_is_no_wrong_column(header, cells, field):
+    assert of({header: cells}).columns[0].field == field
+
+
+def test_format_is_believed_against_some_of_its_values():
+    header = ["Company Name", "Email", "Phone", "City", "Country", "Description"]
+    phones = ["089 32651170"] * 6 + ["none yet"] * 4
+    rows = [[f"Firm {n}", f"a@x{n}.de", phone, "Berlin", "Germany", "Text"] for n, phone in enumerate(phones)]
+    assert propose(header, rows).mapping().fields[2] == "phone"
+    assert propose(["Firm", "Phone"], [[row[0], row[2]] for row in rows]).mapping().fields == ["name", ""]
+
+
+def test_address_in_parts_is_told_by_its_values():
+    assert of({"Complete address": ['{"city":"Ulm"}', '{"city":"Jena"}']}).columns[0].field == "address_json"
+
+
 def test_empty_cells_and_words_for_nothing_do_not_count():
     assert (
         of({"Email": ["", "Unknown", "Not specified", "no-email+1@unknown.com", "a@x.de"]}).columns[0].field == "email"

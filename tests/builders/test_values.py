@@ -114,7 +114,15 @@ def test_name_is_composed():
     assert read(("name", "Mu\u0308ller"))[0].name == "Müller"
 
 
-@pytest.mark.parametrize(("cell", "code"), [("x" * 201, "too_long"), ("!?", "not_a_name")])
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ("x" * 201, "too_long"),
+        ("!?", "not_a_name"),
+        ("Expo Bau,b@x.de,089 32651170,München,Germany,", "not_a_name"),
+        ("https://alpha.de", "not_a_name"),
+    ],
+)
 def test_bad_name_keeps_the_row_out(cell, code):
     record, problems = read(("name", cell))
     assert record.name == ""
@@ -298,10 +306,25 @@ def test_city_with_country(city, country, place):
     assert clean(("locality", city), ("country", country)).headquarters == place
 
 
-def test_list_of_cities_starts_with_the_headquarters():
-    record = clean(("cities", "Berlin, Hamburg; Köln".replace(";", ",")), ("country", "DE"))
-    assert record.headquarters == Place(city="Berlin", country="DE")
-    assert record.service_places == [Place(city="Hamburg", country="DE"), Place(city="Köln", country="DE")]
+@pytest.mark.parametrize(
+    ("cell", "city", "served"),
+    [
+        ("Berlin, Hamburg, Köln", "Berlin", [("Hamburg", "DE"), ("Köln", "DE")]),
+        ("Berlin, Hamburg; Köln", "Berlin", [("Hamburg", "DE"), ("Köln", "DE")]),
+        ("Berlin, Germany; Paris, France", "Berlin", [("Paris", "FR")]),
+        ("Berlin, Germany, Paris, France", "Berlin", [("Paris", "FR")]),
+        ("Berlin; Singapore; Washington, DC", "Berlin", [("Singapore", "SG"), ("Washington, DC", "DE")]),
+        ("Berlin, DE; London, UK; Bari, BA", "Berlin", [("London", "GB"), ("Bari, BA", "DE")]),
+        ("Berlin, Washington, DC, Ulm", "Berlin", [("Washington, DC", "DE"), ("Ulm", "DE")]),
+        ("Vienna (Austria); Graz", "", [("Vienna", "AT"), ("Graz", "DE")]),
+        ("Germany", "", []),
+    ],
+)
+def test_list_of_cities_starts_with_the_headquarters(cell, city, served):
+    record, problems = read(("cities", cell), ("country", "DE"))
+    assert [problem.code for problem in problems] == ["country_conflict"] * (not city and bool(served))
+    assert record.headquarters == Place(city=city, country="DE")
+    assert [(place.city, place.country) for place in record.service_places] == served
 
 
 def test_list_of_cities_beside_a_city_is_all_served():

@@ -223,6 +223,15 @@ def test_blank_rows_are_left_out_and_counted(tmp_path):
     assert list(opened(tmp_path / "firms.csv", text).rows()) == [(3, ["Acme", "Berlin"]), (6, ["Beta", "Graz"])]
 
 
+def test_header_that_comes_again_is_no_row(tmp_path):
+    """Joined files: the second one brings its header, and its byte order mark, into the middle."""
+    again = "\ufeffCompany name,EMAIL ,City,,\n"
+    more = "Beta,b@beta.example,Ulm\n\ufeffCity,,Email\nEmail,Email,Email\n"
+    table = opened(tmp_path / "firms.csv", f"{SIMPLE}{again}{more}")
+    assert [cells[0] for cells in rows(table)] == ["Acme", "Beta", "\ufeffCity", "Email"]
+    assert rows(opened(tmp_path / "names.csv", "Name\nAcme\nName\n")) == [["Acme"], ["Name"]]
+
+
 def test_nul_bytes_are_dropped(tmp_path):
     text = b"Name,City\x00\nAc\x00me,Berlin\x00\x00\nBeta,\x00Graz\n"
     assert rows(opened(tmp_path / "firms.csv", text)) == [["Acme", "Berlin"], ["Beta", "Graz"]]
