@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.parser import Parser
@@ -32,6 +34,10 @@ class UnsupportedContent(Exception):
 _CODE_OF_STATUS = {400: "bad_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 413: "too_large"}
 
 
+# How surrogates begin in JSON: two of them are a character, one is none.
+_HALVES = (rb"\ud", rb"\uD")
+
+
 class ObjectParser(Parser):
     """Takes JSON objects alone: where every field is optional, anything else would pass for an empty one."""
 
@@ -42,6 +48,9 @@ class ObjectParser(Parser):
         body = super().parse_body(request)
         if not isinstance(body, dict):
             raise TypeError("The body is no JSON object.")
+        if any(half in request.body for half in _HALVES):
+            # Half of a surrogate pair is no character, and no database takes it: this raises.
+            json.dumps(body, ensure_ascii=False).encode()
         return body
 
 
@@ -151,6 +160,12 @@ def on_wrong_method(request: HttpRequest, allowed: str) -> HttpResponse:
 @api.exception_handler(RequestDataTooBig)
 def on_too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
     return problem(request, "too_large", f"A request has at most {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes.")
+
+
+@api.exception_handler(MultiPartParserError)
+@api.exception_handler(SuspiciousOperation)
+def on_broken_form(request: HttpRequest, error: Exception) -> HttpResponse:
+    return problem(request, "bad_request", "The form cannot be read.")
 
 
 @api.exception_handler(DataError)

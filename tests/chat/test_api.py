@@ -148,7 +148,7 @@ def test_route_that_is_none_is_not_found(client, method, path):
 
 
 @pytest.mark.parametrize(("method", "path", "body"), [route for route in WRITES if route[2]])
-@pytest.mark.parametrize("content", ["", "{", "null", "[]", "7", '"x"', "\x00", "[" * 100_000])
+@pytest.mark.parametrize("content", ["", "{", "null", "[]", "7", '"x"', "\x00", "[" * 100_000, '{"name":"\\ud800"}'])
 def test_body_that_is_no_object_is_refused(client, owner, room, method, path, body, content):
     status, code = problem(send(owner, method, path.format(uid=room.uid), content))
     assert (status, code) in {(400, "bad_request"), (422, "invalid")}
@@ -167,7 +167,7 @@ def test_body_of_another_kind_is_refused(owner, room, method, path, body, kind):
 
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON"])
 def test_body_of_json_is_taken_however_it_is_named(owner, kind):
-    assert owner.post("/api/rooms", json.dumps({"name": "Tent"}), content_type=kind).status_code == 201
+    assert owner.post("/api/rooms", json.dumps({"name": "Tent 😀"}), content_type=kind).status_code == 201
 
 
 @pytest.mark.parametrize(

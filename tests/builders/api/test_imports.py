@@ -203,3 +203,4 @@ def test_what_is_no_record_of_google_is_refused(boss: Client, body: dict[str, An
 def test_body_that_is_no_object_is_refused(boss: Client) -> None:
     assert send(boss, "POST", GOOGLE, [PLACES]).status_code == 400
     assert boss.post(GOOGLE, {"a": "b"}).status_code == 415
+    assert boss.generic("POST", URL, "{}", "multipart/form-data").status_code == 400
