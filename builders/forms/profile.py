@@ -46,7 +46,8 @@ class CountryField(forms.CharField):
         super().__init__(**{"required": False, "max_length": 80, "widget": widget, **options})
 
     def prepare_value(self, value: Any) -> Any:
-        return countries.name(value) or value if isinstance(value, str) else value
+        # Asked for the name of a "²", the list of countries takes it for a number.
+        return countries.name(value) or value if isinstance(value, str) and value.isascii() else value
 
     def clean(self, value: Any) -> str:
         text = super().clean(value)

@@ -159,6 +159,7 @@ def test_another_address_leaves_the_old_point_on_the_map(firm, owner):
         ("contacts", {"phones": "12"}, "is no telephone number"),
         ("contacts", {"row-1-role": "Sales"}, "empty the whole row"),
         ("places", {"country": "Atlantis"}, "no country that we know"),
+        ("places", {"country": "²"}, "no country that we know"),
         ("services", {"row-0-price_from": "9", "row-0-price_to": "5"}, "the smaller one"),
         ("services", {"row-0-category": "magic"}, "valid choice"),
         ("services", {"row-TOTAL_FORMS": "5000"}, "at most 60"),
