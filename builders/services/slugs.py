@@ -15,25 +15,37 @@ _RESERVED = frozenset({"search", "in", "stats", "leads"})
 def give_slugs(builders: Sequence[Stored], avoided: Iterable[str] = ()) -> None:
     """Give each builder that has none a slug that nobody has or had: the name, then with the city, then with a mark.
 
-    `avoided` are those that are given away and not written yet. One statement. Writers of builders that collide in
-    spite of it meet at the unique constraint.
+    `avoided` are those that are given away and not written yet. One statement, and a second one where names are taken.
+    Writers of builders that collide in spite of it meet at the unique constraint.
     """
-    wanted = {id(builder): _candidates(builder) for builder in builders if not builder.slug}
-    taken = _taken(slug for candidates in wanted.values() for slug in candidates) | set(avoided)
-    for builder in builders:
-        if builder.slug:
-            continue
-        builder.slug = next(slug for slug in wanted[id(builder)] if slug not in taken)
+    waiting = [(builder, _named(builder)) for builder in builders if not builder.slug]
+    taken = set(avoided)
+    if waiting:
+        taken |= _taken([slug for _, slug in waiting])
+    namesakes = []
+    for builder, slug in waiting:
+        if slug in taken:
+            namesakes.append((builder, _marked(builder, slug)))
+        else:
+            builder.slug = slug
+            taken.add(slug)
+    if namesakes:
+        taken |= _taken([slug for _, slugs in namesakes for slug in slugs])
+    for builder, slugs in namesakes:
+        builder.slug = next(slug for slug in slugs if slug not in taken)
         taken.add(builder.slug)
 
 
-def _candidates(builder: Stored) -> list[str]:
+def _named(builder: Stored) -> str:
     name = slug_of(builder.record.name) or "builder"
-    name = f"{name}-builder" if name in _RESERVED else name
+    return f"{name}-builder" if name in _RESERVED else name
+
+
+def _marked(builder: Stored, name: str) -> list[str]:
     headquarters = builder.record.headquarters
     city = slug_of(headquarters.city)[:30].strip("-") if headquarters else ""
     # The uid is random, so the last one is free.
-    return [name, *([f"{name[:85]}-{city}"] if city else []), f"{name}-{builder.uid[:6]}", f"{name}-{builder.uid}"]
+    return [*([f"{name[:85]}-{city}"] if city else []), f"{name}-{builder.uid[:6]}", f"{name}-{builder.uid}"]
 
 
 def _taken(slugs: Iterable[str]) -> set[str]:
