@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -50,12 +51,13 @@ _NEW_BUILDER = [*_BUILDER, "uid", "created_at"]
 
 
 class Child(NamedTuple):
-    """A table of what belongs to a builder, and the fields that are kept in it."""
+    """A table of what belongs to a builder and the fields that it keeps; `where`: in which of its rows, in SQL."""
 
     model: type[models.Model]
     fields: frozenset[str]
-    columns: Sequence[str]
+    columns: tuple[str, ...]
     rows: Callable[[int, Record], list[Row]]
+    where: str = ""
 
 
 def insert(builders: Sequence[Stored]) -> None:
@@ -90,16 +92,16 @@ class Insertion:
             ]
         )
         self._listings = Listings(builders, derived)
-        self._children = [
-            (child, ready([row for builder in builders for row in child.rows(builder.id, builder.record)]))
-            for child in _CHILDREN
-        ]
+        rows: dict[tuple[type[models.Model], tuple[str, ...]], list[Row]] = defaultdict(list)
+        for child in _CHILDREN:
+            rows[child.model, child.columns] += [row for b in builders for row in child.rows(b.id, b.record)]
+        self._children = [(*table, ready(found)) for table, found in rows.items()]
 
     def write(self, *, are_new: bool = True) -> None:
         """`are_new`: nobody has had these ids before."""
         insert_rows(Builder, _NEW_BUILDER, self._rows)
-        for child, rows in self._children:
-            insert_rows(child.model, child.columns, rows)
+        for model, columns, rows in self._children:
+            insert_rows(model, columns, rows)
         _write_projects([(builder.id, builder.record.portfolio) for builder in self._builders])
         _link_specialisations(self._builders)
         self._listings.write(are_new=are_new)
@@ -124,7 +126,7 @@ class Replacement:
     def write(self) -> None:
         update_rows(Builder, _BUILDER, self._rows)
         for child, ids, rows in self._children:
-            delete_rows(child.model, ids)
+            delete_rows(child.model, ids, where=child.where)
             insert_rows(child.model, child.columns, rows)
         _replace_projects(self._changes)
         if self._respecialised:
@@ -210,18 +212,20 @@ def _location_row(builder: int, place: Place, *, is_headquarters: bool) -> Row:
     )
 
 
-# Looked up in the class, each would take as long as all else that is done to a contact.
-_KINDS = tuple(kind.value for kind in (Kind.EMAIL, Kind.PHONE, Kind.FAX, Kind.SOCIAL, Kind.MAP))
+def _contacts(kind: ContactPoint.Kind, attribute: str) -> Child:
+    """Return where one kind of contact is kept: a builder with another telephone keeps the rows of its other ones."""
+    # Looked up in the class for each row, it would take as long as all else that is done to a contact.
+    value = kind.value
+
+    def rows(builder: int, record: Record) -> list[Row]:
+        said = getattr(record, attribute)
+        values = said if isinstance(said, list) else filter(None, [said])
+        return [(builder, value, contact, position) for position, contact in enumerate(values)]
+
+    return Child(ContactPoint, frozenset({attribute}), _CONTACT_COLUMNS, rows, where=f"kind = '{value}'")
 
 
-def _contact_rows(builder: int, record: Record) -> list[Row]:
-    maps_urls = [record.maps_url] if record.maps_url else []
-    lists = (record.emails, record.phones, record.faxes, record.social, maps_urls)
-    return [
-        (builder, kind, value, position)
-        for kind, values in zip(_KINDS, lists, strict=True)
-        for position, value in enumerate(values)
-    ]
+_CONTACT_COLUMNS = ("builder_id", "kind", "value", "position")
 
 
 def _people_rows(builder: int, record: Record) -> list[Row]:
@@ -253,23 +257,24 @@ _CHILDREN = (
     Child(
         Location,
         frozenset({"headquarters", "service_places"}),
-        """
+        tuple(
+            """
             builder_id is_headquarters country region city city_folded district street street_folded postcode latitude
             longitude
-        """.split(),
+            """.split()
+        ),
         _location_rows,
     ),
-    Child(
-        ContactPoint,
-        frozenset({"emails", "phones", "faxes", "social", "maps_url"}),
-        ("builder_id", "kind", "value", "position"),
-        _contact_rows,
-    ),
+    _contacts(Kind.EMAIL, "emails"),
+    _contacts(Kind.PHONE, "phones"),
+    _contacts(Kind.FAX, "faxes"),
+    _contacts(Kind.SOCIAL, "social"),
+    _contacts(Kind.MAP, "maps_url"),
     Child(ContactPerson, frozenset({"people"}), ("builder_id", "name", "role"), _people_rows),
     Child(
         Service,
         frozenset({"services"}),
-        "builder_id category name name_folded description price_from price_to currency unit".split(),
+        tuple("builder_id category name name_folded description price_from price_to currency unit".split()),
         _service_rows,
     ),
     Child(
