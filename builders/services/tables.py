@@ -64,7 +64,11 @@ def new_ids(model: type[models.Model], count: int) -> list[int]:
     """Return primary keys that nobody else gets, whether the caller is in a transaction or not."""
     table = model._meta.db_table
     if is_postgres():
-        sql = "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)"
+        # The sequence is looked up once, and not for each number.
+        sql = """
+            WITH found AS MATERIALIZED (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS sequence)
+            SELECT nextval(sequence) FROM found, generate_series(1, %s)
+        """
         return [pk for (pk,) in fetch(sql, [table, count])]
     with transaction.atomic():
         # SQLite counts on from what stands here, but makes the row itself only with the first insert.
