@@ -96,6 +96,8 @@ FIELDS: Final[dict[str, Field]] = {
 _LISTS: Final = tuple(field for field in FIELDS.values() if field.identity is not None)
 _NOWHERE = Place()
 FIELD_OF: Final = {attribute: field.name for field in FIELDS.values() for attribute in field.attributes}
+# In the order of a record's attributes. Its keys are no fields.
+_FIELD_AT: Final = tuple(FIELD_OF.get(attribute, "") for attribute in Record.__struct_fields__)
 
 
 def said(record: Record, field: Field) -> Any:
@@ -110,7 +112,8 @@ def said(record: Record, field: Field) -> Any:
 
 def differing_fields(left: Record, right: Record) -> set[str]:
     """Return the names of the fields in which two records are not the same to the letter."""
-    return {field for attribute, field in FIELD_OF.items() if getattr(left, attribute) != getattr(right, attribute)}
+    values = zip(_FIELD_AT, msgspec.structs.astuple(left), msgspec.structs.astuple(right), strict=True)
+    return {field for field, old, new in values if old is not new and old != new and field}
 
 
 def merged(field: Field, before: Any, after: Any) -> Any:
