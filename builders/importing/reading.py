@@ -30,12 +30,15 @@ Results = Callable[[], list[Understood]]
 # A process takes a second to start, in which this one reads 10,000 rows; and of many files next to nothing is new.
 FEWEST_ROWS, FEWEST_NEW_ROWS = 20_000, 2000
 _CHILD = """
-import sys
+import gc, sys
 from argparse import Namespace
 import django
 from django.core.management import handle_default_options
 handle_default_options(Namespace(settings=sys.argv[1], pythonpath=None))
+gc.disable()
 django.setup()
+gc.freeze()
+gc.enable()
 from builders.importing import reading
 reading.serve()
 """
