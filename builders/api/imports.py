@@ -16,6 +16,7 @@ from builders.api.payloads import import_payload, row_payload
 from builders.api.rights import staff_of
 from builders.importing import limits
 from builders.importing.mapping import Proposal
+from builders.importing.presets import BUILDERS
 from builders.models import ImportJob, ImportRow
 from builders.permissions import can_import
 from builders.queries.imports import rows_of
@@ -162,10 +163,17 @@ def _job_of(request: HttpRequest, uid: str) -> tuple[User, ImportJob]:
 def _begun(job: ImportJob) -> dict[str, Any]:
     """Make the preview, unless somebody has to say first what a column is."""
     proposal = imports.proposal_of(job)
-    if proposal is None or not any(column.candidates for column in proposal.questions):
+    if proposal is None or not _is_open(proposal):
         imports.stage(job)
         job.refresh_from_db()
     return import_payload(job, proposal)
+
+
+def _is_open(proposal: Proposal) -> bool:
+    if proposal.target != BUILDERS:
+        # No answer makes builders of it: the preview says so.
+        return False
+    return not proposal.mapping().is_named or any(column.candidates for column in proposal.questions)
 
 
 def _open_proposal(job: ImportJob) -> Proposal | None:

@@ -71,7 +71,7 @@ def safe_name(name: str) -> str:
 
 def _open(path: Path, name: str, layout: Layout) -> Table:
     try:
-        _check_is_file(path)
+        check_is_file(path)
         kind = layout.kind or _kind(path, name)
         if kind == "json":
             return _open_json(path, layout)
@@ -82,7 +82,7 @@ def _open(path: Path, name: str, layout: Layout) -> Table:
         raise FileRefused("unreadable", f"The file cannot be read: {error.strerror or error}.") from error
 
 
-def _check_is_file(path: Path) -> None:
+def check_is_file(path: Path) -> None:
     """A directory has no rows, and a device or a pipe may have no end: they are not even opened."""
     try:
         status = path.stat()

@@ -58,6 +58,11 @@ class Mapping(msgspec.Struct, kw_only=True):
     preset: str = ""
     target: str = BUILDERS
 
+    @property
+    def is_named(self) -> bool:
+        """Whether it is known where the names of the firms stand, without which no row can be read."""
+        return "name" in self.fields
+
 
 class Proposal(msgspec.Struct, kw_only=True):
     """A mapping to confirm. `rank` is one of `Rank`; `target` says what the rows are: builders, or leads."""
@@ -242,6 +247,16 @@ def _quality(field: str, column: ColumnProposal) -> tuple[float, int]:
         form = normalised(column.header)
         return -column.confidence, names.index(form) if form in names else len(names)
     return -column.confidence, int(normalised(column.header) in WEAK_NAMES)
+
+
+def left_open(header: Sequence[str], mapping: Mapping) -> list[str]:
+    """Return the columns that are left out because it is not known what they are."""
+    preset = matching_preset(list(header)) if mapping.preset else None
+    return [
+        name
+        for name, field in zip(header, mapping.fields, strict=True)
+        if field == IGNORED and field_named(name) != IGNORED and (preset is None or preset.field_of(name) != IGNORED)
+    ]
 
 
 def known_presets() -> list[tuple[str, str]]:

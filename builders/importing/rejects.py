@@ -16,23 +16,33 @@ ADDED = ("error_row", "error_column", "error_code", "error_message")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def errors_csv(job: ImportJob) -> Iterator[str]:
+def errors_csv(*jobs: ImportJob) -> Iterator[str]:
     """Yield the lines of a CSV file with the rows that have errors: their cells, then row, column, code, message.
 
-    Records of a JSON file have a column for each of their keys; what is nested stands in it as JSON.
+    Records of a JSON file have a column for each of their keys; what is nested stands in it as JSON. Rows of several
+    files stand under the columns of all of them.
     """
+    headers = [_header(job) for job in jobs]
+    names = list(dict.fromkeys(name for header in headers for name in header))
+    yield "\ufeff" + _line([*names, *ADDED])
+    for job, header in zip(jobs, headers, strict=True):
+        for row in _rejected(job):
+            cells = _cells(row.cells, header)
+            if header != names:
+                named = dict(zip(header, cells, strict=True))
+                cells = [named.get(name, "") for name in names]
+            yield _line([*cells, *_said(row)])
+
+
+def _rejected(job: ImportJob) -> Iterator[ImportRow]:
     rows = ImportRow.objects.filter(job=job, outcome=ImportRow.Outcome.ERROR).order_by("number")
-    header = _header(job)
-    yield "\ufeff" + _line([*header, *ADDED])
-    for row in rows.iterator(chunk_size=500):
-        yield _line([*_cells(row.cells, header), *_said(row)])
+    return rows.iterator(chunk_size=500)
 
 
 def _header(job: ImportJob) -> list[str]:
     if job.header:
         return list(job.header)
-    rows = ImportRow.objects.filter(job=job, outcome=ImportRow.Outcome.ERROR).order_by("number")
-    return list(dict.fromkeys(key for row in rows.iterator(chunk_size=500) for key in row.cells))
+    return list(dict.fromkeys(key for row in _rejected(job) for key in row.cells))
 
 
 def _cells(cells: list[str] | dict[str, Any], header: list[str]) -> list[str]:

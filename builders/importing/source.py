@@ -15,6 +15,7 @@ from builders.importing.files import open_table
 from builders.importing.json_shapes import BUILDER, BUILDER_FLAT, LISTING, PLACES_CLASSIC, PLACES_NEW
 from builders.importing.layout import Layout
 from builders.importing.mapping import Mapping
+from builders.importing.presets import BUILDERS
 from builders.importing.tables import Table
 from builders.importing.values import Reader
 from builders.record import Problem, Record
@@ -74,6 +75,10 @@ class FileSource:
             ignored = [title for title, field in zip(self.header, mapping.fields, strict=True) if not field]
             return exported.ExportReader(self.header, region, ignored).read
         if self._table.kind == "rows":
+            if mapping.target != BUILDERS:
+                raise FileRefused("no_builders", f"This table holds {mapping.target}, and no builders.")
+            if not mapping.is_named:
+                raise FileRefused("no_names", "It is not known which column holds the names of the firms.")
             return Reader(mapping, self.header, region).read
         shape = self._table.layout.shape
         if shape in (PLACES_NEW, PLACES_CLASSIC, LISTING):

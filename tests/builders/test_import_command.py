@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -89,6 +91,86 @@ def test_file_that_is_no_table_is_refused(tmp_path):
     with pytest.raises(CommandError, match="PDF"):
         call_command("import_builders", str(path))
     assert not ImportJob.objects.exists()
+
+
+LEADS = """
+Client Name,Email,Phone,Company,Event Name,City,Country,Stand Size,Budget,Requirements,Priority,Source
+Jo,jo@acme.com,,Acme,CES,Paris,France,36 sqm,$5k,,high,web
+"""
+REFUSALS = [
+    ("no.csv", None, [], r"There is no file 'no\.csv'"),
+    ("folder", "folder", [], "is a folder or a device"),
+    ("pipe", "pipe", [], "is a folder or a device"),
+    ("a.csv", b"", [], "empty"),
+    ("a.csv", b"\xef\xbb\xbf", [], "no text"),
+    ("a.csv", LEADS.encode(), [], "holds leads, and no builders"),
+    ("a.csv", b"Company,Business Name,Email\nAlpha Holding,Alpha Stands,a@alpha.de\n", [],
+     "which column holds the names.*“Company”, “Business Name”"),
+    ("a.csv", "Компания,Телефон\nЭкспо,8 (495) 123-45-67\n".encode(), [], "which column holds the names.*“Компания”"),
+    ("a.csv", b"Erste GmbH,a@erste.de,Berlin\nZweite GmbH,b@zweite.de,Bonn\n", [], "which column holds the names"),
+    ("a.csv", b"Company Name\nAlpha\n", ["--region", "XX"], "two letters"),
+    ("a.csv", b"Company Name\nAlpha\n", ["--source", "x" * 41], "at most 40"),
+    ("a.csv", b"Company Name\nAlpha\n", ["--source", "a\nb"], "at most 40"),
+    ("a.csv", b"Company Name\nAlpha\n", ["--errors", "/proc/no/errors.csv"], "errors cannot be written to errors.csv"),
+    ("a.csv", b"Company Name\nAlpha\n", ["--errors", "a.csv"], "would be overwritten"),
+]  # fmt: skip
+
+
+def test_what_cannot_be_imported_is_told_in_a_sentence_and_leaves_nothing(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, content, more, sentence in REFUSALS:
+        path = tmp_path / name
+        if content == "folder":
+            path.mkdir()
+        elif content == "pipe":
+            os.mkfifo(path)
+        elif content is not None:
+            path.write_bytes(content)
+        with pytest.raises(CommandError, match=sentence):
+            run(path, *more)
+    assert not ImportJob.objects.exists()
+    assert (tmp_path / "a.csv").read_bytes() == b"Company Name\nAlpha\n"
+
+
+def test_what_is_left_out_is_said_beside_the_numbers(tmp_path, capsys):
+    path = tmp_path / "firms.csv"
+    path.write_text("Company Name,Favourite Colour,Thumbnail,City\nAlpha,red,x,MÃ¼nchen\n", encoding="utf-8")
+    call_command("import_builders", str(path), "--json")
+    said = capsys.readouterr()
+    assert json.loads(said.out)["created"] == 1
+    assert "certain what they hold: “Favourite Colour”.\n" in said.err
+    assert "misread before: “City”" in said.err
+
+
+def test_errors_of_several_files_stand_under_all_their_columns(run, tmp_path):
+    one, two, errors = tmp_path / "one.csv", tmp_path / "two.csv", tmp_path / "errors.csv"
+    one.write_text("Company Name,City\n,Ulm\n", encoding="utf-8")
+    two.write_text("Email,Company Name\na@x.de,\n", encoding="utf-8")
+    assert run(one, two, "--errors", errors)["errors"] == 2
+    with errors.open(encoding="utf-8-sig", newline="") as file:
+        header, *rows = csv.reader(file)
+    assert header[:4] == ["Company Name", "City", "Email", "error_row"]
+    assert [row[:4] for row in rows] == [["", "Ulm", "", "2"], ["", "", "a@x.de", "2"]]
+
+
+def test_import_that_is_stopped_goes_on(run, tmp_path, monkeypatch):
+    path = write_csv(tmp_path / "firms.csv", [cells(1)])
+    monkeypatch.setattr(runner, "commit", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(CommandError, match=r"firms\.csv: stopped") as stopped:
+        run(path)
+    assert stopped.value.returncode == 130
+    monkeypatch.undo()
+    ImportJob.objects.update(lease_until=None)
+    assert run(path)["created"] == 1
+    assert ImportJob.objects.get().state == "committed"
+
+
+def test_another_import_that_is_being_written_is_waited_for_by_people(run, tmp_path):
+    path = write_csv(tmp_path / "firms.csv", [cells(1)])
+    ImportJob.objects.create(source="x", file_name="x", state="committing", worker="else", created_by=make_staff())
+    with pytest.raises(CommandError, match="Another import is being written"):
+        run(path)
+    assert ImportJob.objects.count() == 1
 
 
 def test_file_that_was_being_written_when_its_process_died_goes_on(run, tmp_path):

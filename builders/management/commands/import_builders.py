@@ -12,22 +12,32 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from django.core.management.base import BaseCommand, CommandError
+from django_countries import countries
 from tqdm import tqdm
 
 from builders.importing import lease, runner
+from builders.importing.errors import FileRefused
+from builders.importing.files import check_is_file, safe_name
+from builders.importing.mapping import Mapping, Proposal, left_open
+from builders.importing.presets import BUILDERS
 from builders.importing.rejects import errors_csv
 from builders.models import ImportJob, ImportRow
 from builders.services.imports import (
     commit_import,
     confirm_mapping,
     create_import,
+    proposal_of,
     stage,
 )
 from realtime.errors import ClientError
 
 State = ImportJob.State
 Outcome = ImportRow.Outcome
+_LONGEST_SOURCE = 40
+_INTERRUPTED = 130
+_NAMED_COLUMNS = 8
 
 
 class Command(BaseCommand):
@@ -43,48 +53,153 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         started = time.monotonic()
+        _check(options)
+        jobs: list[ImportJob] = []
+        try:
+            for path in options["files"]:
+                jobs.append(_imported(path, options))
+                for remark in _remarks(jobs[-1]):
+                    self.stderr.write(f"{safe_name(path.name)}: {remark}")
+        finally:
+            _close(jobs, options)
         total: Counter[str] = Counter()
-        rejected: list[str] = []
-        for path in options["files"]:
-            try:
-                job = _import(path, options)
-            except (ClientError, OSError) as error:
-                raise CommandError(f"{path.name}: {error}") from error
+        for job in jobs:
             total["read"] += job.total
             total.update(job.counts)
-            if options["errors"]:
-                rejected += errors_csv(job)
-            if options["dry_run"]:
-                _forget(job)
-        if options["errors"]:
-            options["errors"].write_text("".join(rejected), encoding="utf-8")
         result = _result(total, time.monotonic() - started)
         self.stdout.write(json.dumps(result) if options["json"] else _sentence(result, options["dry_run"]))
 
 
+def _check(options: dict[str, Any]) -> None:
+    """Refuse before anything is read what could only fail at the end."""
+    if len(options["source"]) > _LONGEST_SOURCE or not options["source"].isprintable():
+        raise CommandError(f"A source is a name of at most {_LONGEST_SOURCE} characters.")
+    if options["region"] and options["region"].upper() not in countries:
+        raise CommandError("A region is a country by its two letters, such as DE.")
+    errors: Path | None = options["errors"]
+    if errors is None:
+        return
+    try:
+        if any(path.exists() and errors.exists() and errors.samefile(path) for path in options["files"]):
+            raise CommandError("The file for the errors is one of those to be imported, and would be overwritten.")
+        with errors.open("a", encoding="utf-8"):
+            pass
+    except OSError as error:
+        raise CommandError(f"The errors cannot be written to {safe_name(errors.name)}: {_said(error)}.") from error
+
+
+def _said(error: Exception) -> str:
+    """Return what an error says to people, without number and path."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _imported(path: Path, options: dict[str, Any]) -> ImportJob:
+    name = safe_name(path.name)
+    try:
+        return _import(path, options)
+    except (ClientError, FileRefused, OSError) as error:
+        raise CommandError(f"{name}: {_said(error)}") from error
+    except KeyboardInterrupt:
+        message = f"{name}: stopped. The same command goes on behind the last rows that were written."
+        raise CommandError(message, returncode=_INTERRUPTED) from None
+
+
 def _import(path: Path, options: dict[str, Any]) -> ImportJob:
+    check_is_file(path)
     job = _unfinished(path, options) or _new(path, options)
     if job.state == State.STAGING:
         _run(job, "reading")
     if job.state == State.STAGED and not options["dry_run"]:
-        commit_import(actor=None, job=job, in_background=False)
+        _begin_to_write(job)
     if job.state == State.COMMITTING:
         _run(job, "writing")
     if job.state == State.FAILED:
-        _end(job)
-        raise CommandError(f"{path.name}: {job.error_message}")
+        _leave(job, options)
+        raise CommandError(f"{job.file_name}: {job.error_message}")
     expected = State.STAGED if options["dry_run"] else State.COMMITTED
+    if job.state in lease.RUNNING:
+        raise CommandError(f"{job.file_name}: the import was not finished. The same command goes on with it.")
     if job.state != expected:
-        raise CommandError(f"{path.name}: the import is {job.get_state_display()}.")
+        raise CommandError(f"{job.file_name}: the import is {job.get_state_display()}.")
     return job
 
 
 def _new(path: Path, options: dict[str, Any]) -> ImportJob:
     with path.open("rb") as file:
         job = create_import(actor=None, file=file, name=path.name, source=options["source"], region=options["region"])
+    question = _question(job)
+    if question:
+        _forget(job)
+        raise CommandError(f"{job.file_name}: {question}")
     confirm_mapping(actor=None, job=job)
     stage(job, in_background=False)
     return job
+
+
+def _begin_to_write(job: ImportJob) -> None:
+    try:
+        commit_import(actor=None, job=job, in_background=False)
+    except ClientError:
+        # Another import is being written: nothing is left of this one, and the same command makes it anew.
+        _forget(job)
+        raise
+
+
+def _question(job: ImportJob) -> str:
+    """Return what has to be said before anything can be imported, "" where nothing has."""
+    mapping = _mapping(job)
+    if mapping is not None and mapping.target != BUILDERS:
+        return f"This table holds {mapping.target}, and no builders."
+    if mapping is None or mapping.is_named:
+        return ""
+    asked = _asked(proposal_of(job))
+    return (
+        "It is not known which column holds the names of the firms. "
+        f"Call it “Company Name”, or choose it in the admin site{f': it may be {asked}' if asked else ''}."
+    )
+
+
+def _asked(proposal: Proposal | None) -> str:
+    questions = proposal.questions if proposal is not None else []
+    likely = [column for column in questions if "name" in column.candidates] or questions
+    return ", ".join(f"“{column.header}”" for column in likely[:_NAMED_COLUMNS])
+
+
+def _mapping(job: ImportJob) -> Mapping | None:
+    return msgspec.convert(job.mapping, Mapping) if job.mapping else None
+
+
+def _remarks(job: ImportJob) -> list[str]:
+    """Return what a person should know of a file beside the numbers."""
+    remarks = [note["message"] for note in job.layout.get("notes", [])]
+    others = [sheet for sheet in job.layout.get("sheets", []) if sheet != job.layout.get("sheet")]
+    if others:
+        remarks.append(f"only the sheet “{job.layout.get('sheet')}” was read, of {len(others) + 1}.")
+    repairs = [repair["column"] for repair in job.layout.get("repairs", [])]
+    if repairs:
+        remarks.append(f"text seems to have been misread before: {_listed(repairs)}. The admin site can repair it.")
+    mapping = _mapping(job)
+    unknown = left_open(job.header, mapping) if mapping is not None else []
+    if unknown:
+        remarks.append(f"left out, because it is not certain what they hold: {_listed(unknown)}.")
+    return remarks
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - _NAMED_COLUMNS} more" if len(names) > _NAMED_COLUMNS else ""
+    return ", ".join(f"“{name}”" for name in names[:_NAMED_COLUMNS]) + more
+
+
+def _close(jobs: list[ImportJob], options: dict[str, Any]) -> None:
+    if options["errors"]:
+        try:
+            with options["errors"].open("w", encoding="utf-8", newline="") as file:
+                file.writelines(errors_csv(*jobs))
+        except OSError as error:
+            raise CommandError(f"The errors could not be written: {_said(error)}.") from error
+    if options["dry_run"]:
+        for job in jobs:
+            _forget(job)
 
 
 def _unfinished(path: Path, options: dict[str, Any]) -> ImportJob | None:
@@ -110,8 +225,12 @@ def _run(job: ImportJob, what: str) -> None:
     job.refresh_from_db()
 
 
-def _end(job: ImportJob) -> None:
-    job.file.delete(save=False)
+def _leave(job: ImportJob, options: dict[str, Any]) -> None:
+    """Keep of an import that failed what it says, without its file; of a trial, nothing."""
+    if options["dry_run"]:
+        _forget(job)
+    else:
+        job.file.delete(save=False)
 
 
 def _forget(job: ImportJob) -> None:
