@@ -40,7 +40,10 @@ _LANGUAGES: Final[dict[str, tuple[str, ...]]] = {
         "äöüß",
     ),
     "cp1254": ("çğıöşüâî", "äöüß"),
+    "mac_roman": ("äöüß", "àâæçéèêëîïôœùûüÿ", "áéíñóúü", "àáâãçéêíóôõúü", "àèéìíîòóùú", "áèéëïíóöü", "åäöé", "æøåé"),
 }
+# Lines that end as they did on old Macintosh computers, which spreadsheets for the Mac still write.
+_MAC: Final = "mac_roman"
 _ICELANDIC: Final = "áðéíóúýþæö"
 # Icelandic shares its letters þ, ð and ý with Turkish ş, ğ and ı; these belong to it alone.
 _ICELANDIC_WORD: Final = re.compile(r"(?=\w*[þðý])\w*[áéíóúæ]", re.IGNORECASE)
@@ -51,6 +54,9 @@ _EURO_LATIN_9: Final = re.compile(rb"\d ?\xa4|\xa4 ?\d")
 # The last one is what is left of a Turkish İ in lower case.
 _SIGNS: Final = "‘’‚“”„–—…•«»‹›°·§©®™±€\u00a0\u00ad×&'/.-²³\u0307"
 _OPENING: Final = "¿¡"
+# Of these none stands between two letters: "Stra§e" is no word.
+_INSIDE: Final = re.compile(r"[^\W\d_][§°©®™²³][^\W\d_]")
+_PIECES: Final = re.compile(r"[^\W\d_]+")
 # Letters of these code pages that Portuguese has only in "ões" and "õe".
 _ODD_TILDE: Final = re.compile("õ(?!e)", re.IGNORECASE)
 _OTHER_SCRIPTS: Final = "cp932 gb18030 big5 euc_kr euc_jp cp1251 koi8_r cp1253 cp1255 cp1256".split()
@@ -105,11 +111,13 @@ def _other_script(sample: bytes) -> tuple[str, bool] | None:
 def _latin(sample: bytes) -> tuple[str, bool]:
     words = set(_words(sample)[:_MOST_WORDS])
     explained = {name: _explained(words, name) for name in _LANGUAGES}
-    best = max(explained, key=lambda name: (explained[name], name == DEFAULT))
+    is_mac = b"\r" in sample and b"\n" not in sample
+    best = max(explained, key=lambda name: (explained[name], name == _MAC and is_mac, name == DEFAULT))
     if _EURO_LATIN_9.search(sample) and not re.search(rb"[\x80-\x9f]", sample):
         best = "iso8859_15"
     # One odd word among a hundred is a slip of the pen and no other encoding.
-    if explained[best] - explained[DEFAULT] < max(1, len(words) // 50) and best != "iso8859_15":
+    is_told = best == "iso8859_15" or (best == _MAC and is_mac)
+    if explained[best] - explained[DEFAULT] < max(1, len(words) // 50) and not is_told:
         best = DEFAULT
     return best, explained[best] * 10 >= len(words) * 8
 
@@ -120,11 +128,20 @@ def _words(sample: bytes) -> list[bytes]:
 
 def _explained(words: set[bytes], encoding: str) -> int:
     """Return how many of the words some language could have written in this encoding."""
-    texts = [word.decode(encoding, errors="replace").strip(_SIGNS + _OPENING).lower() for word in words]
+    decoded = [word.decode(encoding, errors="replace").strip(_SIGNS + _OPENING) for word in words]
+    texts = [text.lower() for text in decoded if not _INSIDE.search(text) and not _has_odd_capital(text)]
     languages = [*_LANGUAGES[encoding]]
     if encoding == DEFAULT and any(map(_ICELANDIC_WORD.search, texts)):
         languages.append(_ICELANDIC)
     return sum(_is_word(text, languages) for text in texts)
+
+
+def _has_odd_capital(text: str) -> bool:
+    """Return whether a capital stands inside a word of small letters, as in "MŸnchen" and "LŠndle"."""
+    return any(
+        any(letter.isupper() and not letter.isascii() for letter in piece[1:]) and any(map(str.islower, piece))
+        for piece in _PIECES.findall(text)
+    )
 
 
 def _is_word(text: str, languages: list[str]) -> bool:

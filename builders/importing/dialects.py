@@ -18,8 +18,12 @@ _ROWS: Final = 200
 
 
 class Dialect(msgspec.Struct, frozen=True):
+    """`is_spaced`: a quotation may begin behind a space. `escape` is what keeps a quote from ending a cell, or ""."""
+
     delimiter: str = ","
     quote: str = '"'
+    is_spaced: bool = False
+    escape: str = ""
 
     def for_csv(self) -> type[csv.Dialect]:
         """Return the dialect in the form that the standard library takes. A doubled quote stands for one."""
@@ -27,6 +31,8 @@ class Dialect(msgspec.Struct, frozen=True):
         class Chosen(csv.excel):
             delimiter = self.delimiter
             quotechar = self.quote
+            skipinitialspace = self.is_spaced
+            escapechar = self.escape or None
 
         return Chosen
 
@@ -37,6 +43,20 @@ def sniff(sample: str, *, is_whole: bool) -> Dialect:
     scores = {delimiter: _score(sample, Dialect(delimiter, quote), is_whole) for delimiter in _DELIMITERS}
     best = max(_DELIMITERS, key=lambda delimiter: scores[delimiter])
     return Dialect(best if scores[best] else ",", quote)
+
+
+def refined(sample: str, dialect: Dialect, *, is_whole: bool) -> Dialect:
+    """Return the dialect as a program with habits of its own has written it, where only that makes an even table."""
+    delimiter, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
+    variants = [dialect]
+    if re.search(rf"{delimiter} +{quote}", sample):
+        variants.append(msgspec.structs.replace(dialect, is_spaced=True))
+    if re.search(rf"\\{quote}(?!{delimiter}|[\r\n]|$)", sample):
+        variants += [msgspec.structs.replace(variant, escape="\\") for variant in tuple(variants)]
+    if len(variants) == 1:
+        return dialect
+    # Of equal ones the first: what is usual.
+    return max(variants, key=lambda variant: _score(sample, variant, is_whole))
 
 
 def _quote(sample: str) -> str:

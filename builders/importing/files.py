@@ -143,7 +143,7 @@ def _open_csv(path: Path, layout: Layout) -> Table:
     else:
         sniffed = text_encoding.sniff(path)
         encoding, notes = sniffed.name, sniffed.notes
-    dialect = _chosen_dialect(layout) if layout.delimiter else _sniff_dialect(path, encoding)
+    dialect = _dialect(path, encoding, layout)
     found = msgspec.structs.replace(
         layout, kind="csv", encoding=encoding, delimiter=dialect.delimiter, quote=dialect.quote, notes=list(notes)
     )
@@ -158,12 +158,16 @@ def _chosen_dialect(layout: Layout) -> Dialect:
     return dialect
 
 
-def _sniff_dialect(path: Path, encoding: str) -> Dialect:
+def _dialect(path: Path, encoding: str, layout: Layout) -> Dialect:
+    chosen = _chosen_dialect(layout) if layout.delimiter else None
     sample, is_whole = csv_files.read_sample(path, encoding)
     if not sample.strip():
         raise FileRefused("empty", "This file has no text.")
     first, _, rest = sample.partition("\n")
     delimiter = csv_files.separator_of(first)
     if delimiter:
-        return Dialect(delimiter, dialects.sniff(rest, is_whole=is_whole).quote)
-    return dialects.sniff(sample, is_whole=is_whole)
+        sample = rest
+    if chosen is None:
+        chosen = dialects.sniff(sample, is_whole=is_whole)
+        chosen = Dialect(delimiter or chosen.delimiter, chosen.quote)
+    return dialects.refined(sample, chosen, is_whole=is_whole)

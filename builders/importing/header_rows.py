@@ -33,8 +33,18 @@ def find(rows: list[tuple[int, list[str]]]) -> int:
             # A title, or a remark: narrower than the table.
             continue
         below = [later for _, later in filled[index + 1 : index + 1 + _COMPARED]]
-        return number if _is_header(cells, named, below) else 0
+        return _below_groups(filled[index:]) if _is_header(cells, named, below) else 0
     return 0
+
+
+def _below_groups(rows: list[tuple[int, list[str]]]) -> int:
+    """Return the number of the first row, or of the next one where the first only names groups of columns."""
+    (number, cells), *below = rows[:2]
+    for later, names in below:
+        named = [name for name in names if name]
+        if _known(named) > _known(cells) and _known(named) * 2 > len(named) and not any(map(_is_value, named)):
+            return later
+    return number
 
 
 def _usual_width(rows: list[list[str]]) -> int:
@@ -42,9 +52,26 @@ def _usual_width(rows: list[list[str]]) -> int:
     return max(counts, key=lambda width: (counts[width], width)) if counts else 0
 
 
+def has_known_names(rows: list[list[str]]) -> bool:
+    """Return whether one of the rows is plainly a header: two or more names of columns, and mostly such."""
+    for cells in rows:
+        named = [name for cell in cells if (name := cell.strip())]
+        if _are_known(named) and _known(named) > 1:
+            return True
+    return False
+
+
+def _known(cells: list[str]) -> int:
+    return sum(map(_is_known, cells))
+
+
+def _are_known(named: list[str]) -> bool:
+    known = _known(named)
+    return known >= _SURE or (known * 3 >= len(named) and (known >= 2 or len(named) <= 2))
+
+
 def _is_header(cells: list[str], named: list[str], below: list[list[str]]) -> bool:
-    known = sum(map(_is_known, named))
-    if known >= _SURE or (known * 3 >= len(named) and (known >= 2 or len(named) <= 2)):
+    if _are_known(named):
         return True
     if any(_is_value(cell) or len(cell) > _LONGEST_NAME for cell in named):
         return False

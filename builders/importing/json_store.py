@@ -19,7 +19,10 @@ from builders.importing.layout import Note
 METADATA: Final = "_metadata"
 _DATA: Final = "data"
 # Keys of a wrapper that hold records, and those that hold a single one.
-_MANY: Final = (_DATA, "places", "results", "listings", "builders")
+_MANY: Final = (
+    _DATA, "places", "results", "listings", "builders", "companies", "firms", "exhibitors", "suppliers", "items", "records",
+    "rows", "entries",
+)  # fmt: skip
 _ONE: Final = (_DATA, "result")
 # What a record has and a wrapper has not: a builder with a key `data` is one record.
 _RECORD_KEYS: Final = frozenset("id name companyName company_name businessName displayName place_id email".split())
@@ -75,7 +78,7 @@ class Store:
                 self._others += 1
                 continue
             key = _wrapping_key(value)
-            if not origin and key:
+            if key and origin in ("", _DATA):
                 inner = value[key]
                 yield from self._unfolded(key, iter(inner if isinstance(inner, list) else [inner]))
             else:

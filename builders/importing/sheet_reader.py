@@ -16,6 +16,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -33,11 +34,15 @@ from python_calamine import (
 from builders.importing import limits
 from builders.importing.archives import check_spreadsheet
 from builders.importing.errors import FileRefused
+from builders.importing.header_rows import has_known_names
 
 REFUSED: Final = 3
 # Spreadsheets calculate with 15 digits. A longer number has lost its end, and must not look as if it had not.
 _EXACT_BELOW: Final = 10**15
 _SECONDS_PER_HOUR: Final = 3600
+# How many sheets are opened to find a table, and how far down its header is looked for.
+_MOST_SHEETS: Final = 20
+_ROWS_LOOKED_AT: Final = 30
 
 
 class Head(msgspec.Struct):
@@ -100,7 +105,10 @@ def rows_of(sheet: CalamineSheet) -> Iterator[tuple[int, list[str]]]:
 
 
 def choose_sheet(book: CalamineWorkbook, wanted: str) -> CalamineSheet:
-    """Return the wanted sheet, or else the first visible one that looks like a table: two rows and two columns."""
+    """Return the wanted sheet, or else the first visible one with names of columns that are known.
+
+    Where there is none, it is the first that looks like a table: two rows and two columns.
+    """
     if wanted:
         return book.get_sheet_by_name(wanted)
     visible = [
@@ -108,15 +116,23 @@ def choose_sheet(book: CalamineWorkbook, wanted: str) -> CalamineSheet:
         for sheet in book.sheets_metadata
         if sheet.typ is SheetTypeEnum.WorkSheet and sheet.visible is SheetVisibleEnum.Visible
     ]
-    first = None
-    for name in visible or book.sheet_names:
+    first = table = None
+    for name in (visible or book.sheet_names)[:_MOST_SHEETS]:
         sheet = book.get_sheet_by_name(name)
         if sheet.height > 1 and sheet.width > 1:
-            return sheet
+            if _has_names(sheet):
+                return sheet
+            table = table or sheet
         first = first or (sheet if sheet.height else None)
-    if first is None:
+    if table is None and first is None:
         raise FileRefused("empty", "This spreadsheet has no cells.")
-    return first
+    return table or first
+
+
+def _has_names(sheet: CalamineSheet) -> bool:
+    if sheet.width > limits.MAX_COLUMNS:
+        return False
+    return has_known_names([cells for _, cells in islice(rows_of(sheet), _ROWS_LOOKED_AT)])
 
 
 def convert(path: Path, wanted: str) -> None:

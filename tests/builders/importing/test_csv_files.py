@@ -70,6 +70,9 @@ def test_utf16_of_either_order_with_a_mark_is_read(tmp_path):
         ("cp1250", POLISH),
         ("cp1251", RUSSIAN),
         ("cp1254", TURKISH),
+        ("mac_roman", WESTERN),
+        ("mac_roman", [["Ländle Messebau", "a@laendle.example", "", "Görlitz", "Österreich"]]),
+        ("mac_roman", [["Société d'Été", "a@ete.example", "", "Orléans", "France"]]),
         ("shift_jis", JAPANESE),
         ("gb18030", CHINESE),
     ],
@@ -91,6 +94,12 @@ def test_older_encodings_are_recognised_by_their_words(tmp_path, encoding, firms
 def test_one_name_is_enough_where_no_letter_is_latin(tmp_path, encoding, name):
     table = opened(tmp_path / "firms.csv", csv_text([["Name", "City"], [name, "x"]]), encoding=encoding)
     assert (rows(table), table.layout.notes) == ([[name, "x"]], [])
+
+
+def test_line_ends_of_the_mac_speak_for_its_encoding(tmp_path):
+    firms = [["Stands España", "Logroño"], ["Montajes Muñoz", "Coruña"]]
+    text = csv_text([["Name", "City"], *firms]).replace("\r\n", "\n").replace("\n", "\r")
+    assert rows(opened(tmp_path / "firms.csv", text, encoding="mac_roman")) == firms
 
 
 def test_latin_9_is_told_by_its_euro_sign_and_by_its_french(tmp_path):
@@ -158,6 +167,24 @@ def test_apostrophes_that_wrap_cells_are_quotes(tmp_path):
 def test_apostrophes_in_names_are_letters(tmp_path):
     text = "Name,City\nL'Atelier,'s-Hertogenbosch\nD'Or,L'Aquila\n"
     assert rows(opened(tmp_path / "firms.csv", text)) == [["L'Atelier", "'s-Hertogenbosch"], ["D'Or", "L'Aquila"]]
+
+
+def test_quotations_behind_spaces_and_escaped_quotes_keep_their_commas(tmp_path):
+    spaced = 'Name, Email, City\n"Acme, Inc", "a@acme.example", "Washington, DC"\nBeta, b@beta.example, Ulm\n'
+    table = opened(tmp_path / "spaced.csv", spaced)
+    assert rows(table) == [["Acme, Inc", "a@acme.example", "Washington, DC"], ["Beta", "b@beta.example", "Ulm"]]
+    escaped = 'Name,Slogan,City\n"Acme","We say \\"hi, you\\" to all","Ulm"\nBeta,none,Bonn\n'
+    table = opened(tmp_path / "escaped.csv", escaped)
+    assert rows(table)[0] == ["Acme", 'We say "hi, you" to all', "Ulm"]
+    again = opened(tmp_path / "escaped.csv", escaped, layout=table.layout)
+    assert rows(again) == rows(table)
+    assert rows(opened(tmp_path / "plain.csv", 'Name,Path\n"Acme","C:\\"\n"Beta, Inc","D:\\"\n'))[1][0] == "Beta, Inc"
+
+
+def test_row_that_names_groups_of_columns_is_no_header(tmp_path):
+    text = "Firm,,Contact,,Address,\nCompany Name,Established,Email,Phone,City,Country\nAcme,1990,,,Ulm,Germany\n"
+    table = opened(tmp_path / "firms.csv", text)
+    assert (table.layout.header_row, table.header[0], rows(table)[0][0]) == (2, "Company Name", "Acme")
 
 
 def test_titles_above_the_header_are_passed_over_and_counted(tmp_path):

@@ -69,6 +69,8 @@ def wrapped(data, **metadata):
         ({"result": PLACE_CLASSIC, "status": "OK"}, json_shapes.PLACES_CLASSIC, [PLACE_CLASSIC]),
         ([LISTING], json_shapes.LISTING, [LISTING]),
         ({"success": True, "data": [LISTING], "total": 1}, json_shapes.LISTING, [LISTING]),
+        ({"data": {"builders": [LISTING], "total": 1}}, json_shapes.LISTING, [LISTING]),
+        ({"companies": [LISTING]}, json_shapes.LISTING, [LISTING]),
         ([BUILDER], json_shapes.BUILDER, [BUILDER]),
         (BUILDER, json_shapes.BUILDER, [BUILDER]),
         ({**BUILDER, "data": [1], "places": []}, json_shapes.BUILDER, [{**BUILDER, "data": [1], "places": []}]),

@@ -95,6 +95,15 @@ def test_first_sheet_with_a_table_is_read_and_the_others_are_named(tmp_path):
     assert refusal.value.code == "no_such_sheet"
 
 
+def test_sheet_with_known_names_goes_before_what_only_looks_like_a_table(tmp_path):
+    notes = [["Exported", "1 May"], ["Contact", "office@fair.example"], ["Rows", "2"]]
+    path = xlsx(tmp_path / "firms.xlsx", {"Read me": notes, "Firms": [["A list"], HEADER, *FIRMS]})
+    with open_table(path, path.name) as table:
+        assert (table.layout.sheet, rows(table)) == ("Firms", FIRMS)
+    with open_table(xlsx(path, {"Notes": notes, "Wide": [["x"] * 1001] * 2}), path.name) as table:
+        assert table.layout.sheet == "Notes"
+
+
 def test_ods_is_read(tmp_path):
     names = [[value.replace("&", "&amp;") for value in firm] for firm in FIRMS]
     cells = "".join(map(ods_row, [HEADER, *names, ["Acme", "a@acme.example", 492115550101.0, "Graz", "Austria"]]))
