@@ -11,7 +11,7 @@ COUNTRY_ALIASES = {
     "AU": "Commonwealth of Australia",
     "BA": "Bosnia, Bosnia & Herzegovina, Bosnien, BiH",
     "BE": "Belgique, België, Belgie, Kingdom of Belgium",
-    "BG": "България",
+    "BG": "BUL, България",
     "BH": "Kingdom of Bahrain, البحرين",
     "BN": "Brunei",
     "BO": "Bolivia",
@@ -19,24 +19,24 @@ COUNTRY_ALIASES = {
     "BY": "Belarus, Weissrussland, Weißrussland, White Russia",
     "CD": "DR Congo, DRC, Congo Kinshasa, Democratic Republic of the Congo",
     "CG": "Congo Brazzaville, Republic of the Congo",
-    "CH": "Schweiz, Suisse, Svizzera, Svizra, Swiss, Switzerland (Schweiz), Swiss Confederation",
+    "CH": "SUI, Schweiz, Suisse, Svizzera, Svizra, Swiss, Switzerland (Schweiz), Swiss Confederation",
     "CI": "Ivory Coast, Cote d'Ivoire, Elfenbeinküste",
     "CN": "PRC, P.R. China, PR China, P.R.C., Mainland China, People's Republic of China, VR China, "
     "中国, 中國, 中华人民共和国",
     "CV": "Cape Verde, Kap Verde",
     "CZ": "Czech Republic, Czech Rep, Česko, Česká republika, Tschechien, Tschechische Republik, Tchéquie",
-    "DE": "Deutschland, BRD, Federal Republic of Germany, Bundesrepublik Deutschland, "
+    "DE": "GER, Deutschland, BRD, Federal Republic of Germany, Bundesrepublik Deutschland, "
     "Alemania, Allemagne, Germania, Duitsland",
-    "DK": "Danmark",
+    "DK": "DEN, Danmark",
     "EG": "Arab Republic of Egypt, مصر",
     "ES": "España, Espana, Kingdom of Spain",
     "FI": "Suomi",
     "GB": "UK, U.K., Great Britain, Britain, England, Scotland, Wales, Northern Ireland, United Kingdom (UK), G.B., "
     "Großbritannien, Grossbritannien, Vereinigtes Königreich, Royaume-Uni, Reino Unido, Regno Unito, Inglaterra, "
     "Angleterre, Inghilterra, Engeland, Verenigd Koninkrijk, Birleşik Krallık, İngiltere, Schottland",
-    "GR": "Hellas, EL, Ελλάδα, Ελλάς",
+    "GR": "GRE, Hellas, EL, Ελλάδα, Ελλάς",
     "HK": "Hongkong, Hong Kong SAR, Hong Kong China, H.K., Hong Kong S.A.R., 香港",
-    "HR": "Hrvatska",
+    "HR": "CRO, Hrvatska",
     "HU": "Magyarország",
     "IE": "Éire, Eire, Republic of Ireland, Southern Ireland",
     "IL": "ישראל",
@@ -55,7 +55,7 @@ COUNTRY_ALIASES = {
     "MM": "Burma",
     "MO": "Macau, Macao SAR, Macau SAR, 澳门",
     "MX": "México, Mejico, Estados Unidos Mexicanos",
-    "NL": "Holland, The Netherlands, Nederland, Niederlande, Die Niederlande, Pays-Bas, Países Bajos, "
+    "NL": "NED, Holland, The Netherlands, Nederland, Niederlande, Die Niederlande, Pays-Bas, Países Bajos, "
     "Paesi Bassi, Olanda, Hollande, Holanda, Países Baixos, Hollanda",
     "NO": "Norge, Noreg",
     "OM": "Sultanate of Oman, عمان, سلطنة عمان",

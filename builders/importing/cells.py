@@ -205,6 +205,19 @@ def to_decimal(text: str) -> Decimal | None:
         return None
 
 
+_OUT_OF_FIVE = re.compile(
+    r"\s*(?:/|of|von|out of|sur|de)\s*5(?:[.,]0)?\s*$|\s*(?:stars?|sterne?|★+)\s*$", re.IGNORECASE
+)
+_BEST_RATING = 5
+_LONGEST_RATING = 40
+
+
+def to_rating(text: str) -> Decimal | None:
+    """Return a number from 0 to 5, which may say of how many: `4.5/5`, `4,5 von 5`, `4.5 stars`."""
+    number = to_decimal(_OUT_OF_FIVE.sub("", text)) if len(text) <= _LONGEST_RATING else None
+    return number if number is not None and 0 <= number <= _BEST_RATING else None
+
+
 def to_whole(text: str) -> int | None:
     """Return a count: `1,234`, `1.234` and `1 234` are one thousand two hundred and thirty-four, `12.0` is twelve."""
     text = text.strip()

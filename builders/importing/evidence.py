@@ -17,6 +17,7 @@ from builders.importing.cells import (
     to_decimal,
     to_founded,
     to_range,
+    to_rating,
     to_status,
     to_whole,
     to_yes_no,
@@ -86,11 +87,6 @@ def _is_within(text: str, limit: int) -> bool:
     return number is not None and abs(number) <= limit
 
 
-def _is_rating(text: str) -> bool:
-    number = to_decimal(text.split("/", maxsplit=1)[0])
-    return number is not None and 0 <= number <= 5
-
-
 def _is_name(text: str) -> bool:
     return len(text) <= _LONGEST_NAME and _has_words(text) and "@" not in text and "://" not in text
 
@@ -129,7 +125,7 @@ CHECKS: Final[dict[str, Callable[[str], bool]]] = {
     "longitude": lambda text: _is_within(text, _MAX_LONGITUDE),
     "country": lambda text: bool(country_code(text)),
     "countries": lambda text: any(country_code(part) for part in parts_of(text)),
-    "rating": _is_rating,
+    "rating": lambda text: to_rating(text) is not None,
     "whole": lambda text: to_whole(text) is not None,
     "year": lambda text: to_founded(text) is not None,
     "size": lambda text: to_range(text) is not None,

@@ -103,7 +103,7 @@ _ADDRESS_BREAKS = re.compile(r"[,;|\s]+")
 
 
 def _emails(row: Row, cell: str, column: Column) -> None:
-    parts = (cell,) if cell.count("@") <= 1 else tuple(filter(None, _ADDRESS_BREAKS.split(cell)))
+    parts = (cell.rstrip(",;| "),) if cell.count("@") <= 1 else tuple(filter(None, _ADDRESS_BREAKS.split(cell)))
     for part in parts[:MOST_PARTS]:
         part = part.strip("[]\"'")
         if cells.is_nothing(part):
@@ -288,17 +288,12 @@ def _languages(row: Row, cell: str, column: Column) -> None:
             row.languages.append(code)
 
 
-_OUT_OF_FIVE = re.compile(
-    r"\s*(?:/|of|von|out of|sur|de)\s*5(?:[.,]0)?\s*$|\s*(?:stars?|sterne?|★+)\s*$", re.IGNORECASE
-)
 _TENTH = Decimal("0.1")
-_BEST_RATING = 5
-_LONGEST_RATING = 40
 
 
 def _rating(row: Row, cell: str, column: Column) -> None:
-    number = cells.to_decimal(_OUT_OF_FIVE.sub("", cell)) if len(cell) <= _LONGEST_RATING else None
-    if number is None or not 0 <= number <= _BEST_RATING:
+    number = cells.to_rating(cell)
+    if number is None:
         row.complain(column, "bad_rating", cell)
     elif number and row.rating is None:
         # 0 is what systems write for a firm that nobody has rated.

@@ -13,6 +13,7 @@ _LONGEST_QUOTE: Final = 200
 # What is wrong with a cell, in words for the person who has to mend the file.
 MESSAGES: Final = {
     "no_name": "The row has no name of a firm.",
+    "no_firm": "This is a total or a remark below the table, and no firm.",
     "too_many_cells": "The row has more cells than the header has columns, so that some have moved.",
     "too_long": "This is longer than the directory takes.",
     "not_a_name": "This is no name.",
@@ -34,7 +35,7 @@ MESSAGES: Final = {
     "unknown_plan": "There is no plan of this name.",
     "unknown_language": "No language of this name or code is known.",
 }
-ERRORS: Final = frozenset({"no_name", "too_many_cells"})
+ERRORS: Final = frozenset({"no_name", "no_firm", "too_many_cells"})
 
 
 class Column:

@@ -32,6 +32,15 @@ _WITH_LINES = frozenset(
     }
 )  # fmt: skip
 _LONGEST_STREET = 300
+# What stands below a table: totals, and remarks. A firm that is called so has an address of some kind.
+_NO_FIRM = re.compile(
+    r"(?:(?:grand|sub)[ -]?)?totals?(?: (?:general|général|generale|geral))?|totale|totaal|toplam|"
+    r"(?:gesamt|zwischen)?summe|gesamt|insgesamt|somme|suma|итого|всего|合計|总计|المجموع|סך הכל|"
+    r"(?:sources?|quellen?|fuentes?|fonti?|bron|notes?|remarks?|hinweise?|anmerkung(?:en)?|remarques?|stand)\s*:.*|"
+    r"(?:generated|exported|created|printed|erstellt|exportiert|généré|exporté)\s+(?:by|on|at|from|am|von|mit|le|par)\s.*|"
+    r"(?:page|seite|página|pagina)\s+\d+(?:\s*(?:/|of|von|de|di|sur)\s*\d+)?|end of (?:file|list|report|data)",
+    re.IGNORECASE,
+)
 _Plan = tuple[int, Column, Reading, bool]
 
 
@@ -86,6 +95,8 @@ class Reader:
                 read(row, cell, column)
         if not row.name:
             row.complain_of("name", "no_name")
+        elif not (row.emails or row.phones or row.website or row.key or row.city) and _NO_FIRM.fullmatch(row.name):
+            row.complain_of("name", "no_firm", row.name)
         return _record(row), row.problems
 
 

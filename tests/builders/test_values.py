@@ -130,6 +130,13 @@ def test_bad_name_keeps_the_row_out(cell, code):
     assert problems[-1].is_error
 
 
+def test_what_stands_below_a_table_is_no_firm():
+    for name in ("Total", "GRAND TOTAL", "Gesamtsumme", "Total général", "Source: fair", "Page 1 of 2"):
+        assert codes(("name", name), ("projects_completed", "42"), ("country", "DE")) == ["no_firm"]
+    assert clean(("name", "Total"), ("email", "info@total.example")).name == "Total"
+    assert clean(("name", "Total Expo")).name == "Total Expo"
+
+
 def test_longer_row_is_not_believed():
     reader = Reader(Mapping(fields=["name", "email"]), ["Name", "Email"])
     record, problems = reader.read(["Alpha", "a@x.de", "moved"])
@@ -152,6 +159,10 @@ def test_shorter_row_ends_in_empty_cells():
 def test_emails():
     record = clean(("email", "Info@Alpha.de; sales@alpha.de, info@alpha.de"), ("email", "Anna <anna@alpha.de>"))
     assert record.emails == ["info@alpha.de", "sales@alpha.de", "anna@alpha.de"]
+
+
+def test_separator_behind_the_only_address_is_no_part_of_it():
+    assert clean(("email", "info@x.de ; ")).emails == ["info@x.de"]
 
 
 def test_bad_email_is_left_out_and_told():
@@ -473,7 +484,16 @@ def test_bad_year(cell):
 
 @pytest.mark.parametrize(
     ("cell", "rating"),
-    [("4.7", "4.7"), ("4,7", "4.7"), ("4.65", "4.7"), ("5", "5.0"), ("4.5/5", "4.5"), ("4 stars", "4.0"), ("0", None)],
+    [
+        ("4.7", "4.7"),
+        ("4,7", "4.7"),
+        ("4.65", "4.7"),
+        ("5", "5.0"),
+        ("4.5/5", "4.5"),
+        ("4,5 von 5", "4.5"),
+        ("4 stars", "4.0"),
+        ("0", None),
+    ],
 )
 def test_rating(cell, rating):
     assert clean(("rating", cell)).rating == (Decimal(rating) if rating else None)
