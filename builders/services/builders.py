@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -28,6 +28,8 @@ Values = Record | Mapping[str, Any]
 STAFF, OWNER = Origin(source="staff", rank=Rank.STAFF), Origin(source="owner", rank=Rank.OWNER)
 # Switches of the directory itself, that no source says: no provenance, no lock.
 SWITCHES = ("is_active", "is_featured")
+# Each time, one who adds a namesake is through; more at once are no people.
+_TRIES = 5
 # What the firm itself does not decide on.
 _NOT_THE_OWNERS = frozenset({"is_verified", "plan", "rating", "extra"})
 
@@ -54,9 +56,6 @@ def create_builder(*, actor: User | None, values: Values, keys: Sequence[Key] = 
     """Add a builder. Raises `ClientError` `invalid` with the field, `conflict` where a source key is another's."""
     _require(can_add_builders(actor))
     record = understood(values)
-    taken = SourceKey.objects.filter(source__in=[k.source for k in keys], key__in=[k.key for k in keys])
-    if {(key.source, key.key) for key in keys} & set(taken.values_list("source", "key")):
-        raise ClientError("conflict", "This source key belongs to another builder.", field="key")
     now, fields = timezone.now(), fields_of(record)
     builder = Stored(
         record=record,
@@ -67,10 +66,30 @@ def create_builder(*, actor: User | None, values: Values, keys: Sequence[Key] = 
         updated_at=now,
         keys=list(keys),
     )
-    give_slugs([builder])
-    insert([builder])
+    _insert(builder)
     record_act("builders.builder.created", actor=actor, target=builder.uid)
     return Builder.objects.get(pk=builder.id)
+
+
+def _insert(builder: Stored) -> None:
+    """Write a new builder. Whoever adds another at this moment may take its slug or its key first: then once more."""
+    for _ in range(_TRIES):
+        _refuse_taken(builder.keys)
+        give_slugs([builder])
+        try:
+            with transaction.atomic():
+                insert([builder])
+        except IntegrityError:
+            builder.slug, builder.id = "", 0
+        else:
+            return
+    raise ClientError("conflict", "Others of this name are being added. Try again.")
+
+
+def _refuse_taken(keys: Sequence[Key]) -> None:
+    taken = SourceKey.objects.filter(source__in=[k.source for k in keys], key__in=[k.key for k in keys])
+    if {(key.source, key.key) for key in keys} & set(taken.values_list("source", "key")):
+        raise ClientError("conflict", "This source key belongs to another builder.", field="key")
 
 
 @transaction.atomic

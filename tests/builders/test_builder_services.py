@@ -21,6 +21,7 @@ from builders.services.stored import Key
 from operations.models import ActivityEvent
 from realtime.errors import ClientError
 from tests.builders.firms import cells, everything, staged, understood, write
+from tests.builders.races import at_once
 from tests.rig import make_member, make_staff, statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,6 +31,15 @@ def refused(call, *args, **kwargs) -> ClientError:
     with pytest.raises(ClientError) as error:
         call(*args, **kwargs)
     return error.value
+
+
+def test_namesakes_added_at_once_are_all_there_and_one_has_the_key():
+    made = at_once(*[lambda: create_builder(actor=None, values={"name": "Falke"})] * 4)
+    assert len({builder.slug for builder in made}) == 4
+    key = Key(source="crm", key="1")
+    keyed = at_once(*[lambda: create_builder(actor=None, values={"name": "Star"}, keys=[key])] * 4)
+    assert {getattr(each, "code", "added") for each in keyed} == {"added", "conflict"}
+    assert Builder.objects.filter(name="Star").count() == 1
 
 
 def test_created_builder_has_slug_provenance_and_locks():

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import threading
 
 import pytest
 import time_machine
 from django.core import mail
-from django.db import IntegrityError, connections, transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -29,6 +28,7 @@ from builders.services.claiming import (
 from operations.jobs import job_named, run_now
 from operations.models import ActivityEvent
 from realtime.errors import ClientError
+from tests.builders.races import at_once
 from tests.rig import make_guest, make_member, make_staff, no_attempts_counted
 
 __all__ = ["no_attempts_counted"]
@@ -399,26 +399,6 @@ def test_database_holds_one_owner_and_one_open_claim_of_a_person(firm):
 
 
 # --- races ---------------------------------------------------------------------------------------------------------
-
-
-def at_once(*calls) -> list[object]:
-    start, results = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(number, call) -> None:
-        start.wait()
-        try:
-            results[number] = call()
-        except ClientError as error:
-            results[number] = error
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=each) for each in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def test_two_claims_approved_at_once_make_one_owner(firm):

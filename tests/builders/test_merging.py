@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-import threading
 
 import pytest
-from django.db import connections
 
 from accounts.models import User
 from builders.comparing import FIELDS
@@ -29,6 +27,7 @@ from builders.services.stored import Key
 from operations.models import ActivityEvent
 from realtime.errors import ClientError
 from tests.builders.firms import cells, everything, staged, write
+from tests.builders.races import at_once
 from tests.rig import make_member, make_staff, statements
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -318,27 +317,6 @@ def test_builder_that_is_gone_merged_or_the_same_is_refused():
     revs = (third.rev, first.rev)
     delete_builder(actor=None, builder=first.pk)
     assert refused(merge, actor=None, kept=third, dropped=first, choices={}, expected_revs=revs).code == "not_found"
-
-
-def at_once(*calls) -> list[object]:
-    """Call all at one moment, each in a thread and on a connection of its own; return results and refusals."""
-    start, results = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(number, call) -> None:
-        start.wait()
-        try:
-            results[number] = call()
-        except ClientError as error:
-            results[number] = error
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=each) for each in enumerate(calls)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def test_one_builder_is_merged_once_however_many_try():
