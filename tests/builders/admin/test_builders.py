@@ -160,6 +160,15 @@ def test_list_is_filtered(boss: Client) -> None:
     assert found(boss) == ["A", "B"]
 
 
+@pytest.mark.backend("sqlite")
+@pytest.mark.parametrize("key", ["\x00", "x", "9" * 30])
+def test_what_no_list_sends_is_refused(boss: Client, key: str) -> None:
+    builder()
+    assert boss.post(LIST, {"action": "merge", "_selected_action": [key]}).status_code == 400
+    # A pattern that never ends would hold the whole process.
+    assert boss.get(LIST, {"name__regex": "(S+)+$"}).status_code == 400
+
+
 def test_builder_that_was_merged_is_not_listed(boss: Client) -> None:
     first, second = builder("A"), builder("B")
     Builder.objects.filter(pk=second.pk).update(merged_into=first)
