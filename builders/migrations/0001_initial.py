@@ -437,10 +437,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='builder',
-            index=models.Index(condition=models.Q(('is_active', True), ('merged_into', None)), fields=['-is_featured', '-weighted_rating', 'id'], name='builders_by_rating'),
-        ),
-        migrations.AddIndex(
-            model_name='builder',
             index=models.Index(fields=['name_folded'], name='builders_by_name'),
         ),
         migrations.AddIndex(

@@ -136,11 +136,6 @@ class Builder(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(
-                fields=["-is_featured", "-weighted_rating", "id"],
-                condition=Q(is_active=True, merged_into=None),
-                name="builders_by_rating",
-            ),
             models.Index(fields=["name_folded"], name="builders_by_name"),
             models.Index(fields=["domain"], name="builders_by_domain"),
             models.Index(fields=["owner"], condition=Q(owner__isnull=False), name="builders_by_owner"),
