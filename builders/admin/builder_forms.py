@@ -15,6 +15,7 @@ from builders.comparing import FIELD_OF, FIELDS, plain
 from builders.models import Builder, ContactPoint, Location, PortfolioProject
 from builders.places import country_code
 from builders.record import Certificate, Offering, Person, Place, Project
+from builders.wording import field_label
 from realtime.errors import ClientError
 
 Values = dict[str, Any]
@@ -88,7 +89,7 @@ class BuilderForm(RowForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         builder = self.instance
-        locked = [(name, name.replace("_", " ")) for name in builder.locked_fields]
+        locked = [(name, field_label(name)) for name in builder.locked_fields]
         if builder.pk is None:
             return
         self.initial.update(

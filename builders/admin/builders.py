@@ -23,6 +23,7 @@ from builders.queries.staff import COUNTED_AT_MOST, CappedPaginator, matching, p
 from builders.services.builders import SWITCHES, delete_builder, unlock_fields, update_builder
 from builders.services.bulk import add_builder
 from builders.services.portfolio import add_project, change_project, remove_project
+from builders.wording import field_label
 from operations.admin import ServiceAdmin
 from operations.confirmation import act_when_confirmed
 from realtime.errors import ClientError
@@ -65,7 +66,7 @@ class SourceFilter(admin.SimpleListFilter):
 
 @admin.register(Builder)
 class BuilderAdmin(ServiceAdmin):
-    list_display = ("name", "place", "is_active", "is_verified", "is_featured", "plan", "claim_state", "rating")
+    list_display = ("name", "place", "is_active", "is_verified", "is_featured", "claim_state", "rating")
     list_filter = (
         "is_active",
         "is_verified",
@@ -83,7 +84,6 @@ class BuilderAdmin(ServiceAdmin):
     ordering: ClassVar[list[str]] = ["name_folded"]
     paginator = CappedPaginator
     show_facets = admin.ShowFacets.NEVER
-    change_list_template = "admin/builders/builders.html"
     change_form_template = "admin/builders/builder.html"
     form = BuilderForm
     inlines = INLINES
@@ -200,7 +200,7 @@ class BuilderAdmin(ServiceAdmin):
         ranks = dict(Rank.choices)
         rows = [
             (
-                name.replace("_", " "),
+                field_label(name),
                 entry.get("source", ""),
                 ranks.get(entry.get("rank"), ""),
                 _day(entry.get("at")),

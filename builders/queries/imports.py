@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from builders.comparing import FIELDS
 from builders.importing import lease
 from builders.models import Builder, ImportChange, ImportJob, ImportRow
+from builders.wording import field_label, value_text
 
 State = ImportJob.State
 Outcome = ImportRow.Outcome
@@ -159,33 +160,21 @@ def conflicts_ahead(job: ImportJob) -> int:
 def said_in(field: str, value: Any) -> str:
     """Return what stands in a field of a builder as one line to read: of a range both ends, of a rating the votes."""
     if value is None or field not in FIELDS or len(FIELDS[field].attributes) == 1:
-        return shown(value)
+        return shown(value, field)
     first, second = value
     if field == "rating":
         return f"{shown(first)} from {second or 'no'} votes"
     if first == second:
         return shown(first)
-    return f"{'up' if first is None else first} to {'any' if second is None else second}"
+    if second is None:
+        return f"{first:,} or more"
+    return f"up to {second:,}" if first is None else f"{first:,}–{second:,}"
 
 
-def shown(value: Any) -> str:
+def shown(value: Any, field: str = "") -> str:
     """Return a value of a record as one line to read."""
-    if value is None or value in ("", [], {}):
-        return "nothing"
-    text = _text(value)
+    text = value_text(value, field) or "nothing"
     return text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]}…"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(_text(item) for item in value if item not in (None, "", [], {}))
-    if isinstance(value, dict):
-        texts = [_text(item) for item in value.values() if item not in (None, "", [], {})]
-        # The category of a service is often its name once more.
-        return ", ".join(_once(texts))
-    return str(value)
 
 
 def view_of(row: Any) -> RowView:
@@ -196,25 +185,21 @@ def view_of(row: Any) -> RowView:
         outcome=row.outcome,
         label=row.get_outcome_display().lower(),
         name=values.get("name") or "without a name",
-        place=_text({key: (values.get("headquarters") or {}).get(key) for key in ("city", "country")}),
+        place=value_text({key: (values.get("headquarters") or {}).get(key) for key in ("city", "country")}),
         reason=row.reason,
         builder=row.builder,
         changes=[_change(field, *pair) for field, pair in row.difference.items()],
         problems=row.problems,
-        facts=[(field.replace("_", " "), shown(value)) for field, value in values.items() if field not in _IN_TITLE],
+        facts=[(field_label(name), shown(value, name)) for name, value in values.items() if name not in _IN_TITLE],
         is_written=row.is_written,
         can_be_decided=row.outcome in (Outcome.REVIEW, Outcome.CONFLICT),
     )
 
 
-def _once(texts: list[str]) -> list[str]:
-    return list({text.casefold(): text for text in reversed(texts)}.values())[::-1]
-
-
 def _change(field: str, before: Any, after: Any) -> Change:
-    name = field.replace("_", " ")
+    name = field_label(field)
     if field in FIELDS and FIELDS[field].identity is not None:
-        old, new = [_text(item) for item in before or []], [_text(item) for item in after or []]
+        old, new = ([value_text(item, field) for item in items or []] for items in (before, after))
         return Change(
             name, "", "", [text for text in new if text not in old], [text for text in old if text not in new]
         )

@@ -8,6 +8,7 @@ from builders.comparing import FIELDS, plain, said
 from builders.duplicates.combining import SIDES, differing, sides, takes_both
 from builders.queries.imports import said_in, shown
 from builders.record import Record
+from builders.wording import field_label
 
 
 class FieldPair(NamedTuple):
@@ -38,7 +39,7 @@ def compared(kept: Record, dropped: Record) -> list[FieldPair]:
         pairs.append(
             FieldPair(
                 name=name,
-                label=name.replace("_", " "),
+                label=field_label(name),
                 kept=_lines(name, ours),
                 dropped=_lines(name, theirs),
                 differs=name in open_fields,
@@ -59,5 +60,5 @@ def chosen(kept: Record, dropped: Record, answers: dict[str, str]) -> dict[str, 
 def _lines(field: str, value: Any) -> str:
     value = plain(value)
     if FIELDS[field].identity is not None and value:
-        return "\n".join(shown(item) for item in value)
+        return "\n".join(shown(item, field) for item in value)
     return said_in(field, value)

@@ -13,19 +13,20 @@ from django.utils.safestring import SafeString, mark_safe
 
 from builders import addresses
 from builders.addresses import address
-from builders.models import Location, PortfolioImage
+from builders.models import Location, PortfolioImage, Service
 from builders.pictures import WIDTHS
 from builders.places import city_key
 from builders.queries.cards import Card
 from builders.queries.directory import Filters
 from builders.views import results
 from builders.views.markup import Crumb, absolute
+from builders.wording import language_name
 
 register = template.Library()
 
 register.filter("country_name", addresses.country_name)
 register.filter("service_name", results.service_name)
-register.filter("language_name", results.language_name)
+register.filter("language_name", language_name)
 register.filter("absolute", absolute)
 
 # What would end a script element, or be no JSON any more once it stands in one.
@@ -46,6 +47,12 @@ def specialisation_href(slug: str) -> str:
 @register.filter
 def service_href(category: str) -> str:
     return address(Filters(service=category))
+
+
+@register.filter
+def named_services(categories: list[str]) -> list[str]:
+    """Return the categories that say something about a builder."""
+    return [category for category in categories if category != Service.Category.OTHER]
 
 
 @register.filter

@@ -13,19 +13,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from django_countries import countries
 
 from accounts.requests import person_of
-from builders.comparing import FIELDS, said
+from builders.comparing import FIELDS, plain, said
 from builders.completeness import completeness
 from builders.forms.profile import SECTIONS, ProjectForm, Section
 from builders.models import Builder, PortfolioImage, PortfolioProject
 from builders.permissions import is_owner
+from builders.queries.imports import said_in
 from builders.record import Project, Record
 from builders.services.builders import BuilderChanged, update_builder
 from builders.services.pictures import MOST_PICTURES, add_picture, change_picture, remove_picture
 from builders.services.portfolio import add_project, change_project, remove_project
 from builders.services.stored import load
+from builders.wording import field_label
 from realtime.errors import ClientError
-
-_MOST_SHOWN = 300
 
 
 @never_cache
@@ -49,6 +49,7 @@ def my_firm(request: HttpRequest, uid: str) -> HttpResponse:
     pictures = PortfolioImage.objects.filter(project__builder=builder).count()
     context = {
         "builder": builder,
+        "has_others": Builder.objects.filter(owner=builder.owner, merged_into=None).count() > 1,
         "completeness": completeness(record, pictures),
         "sections": [(key, form.title) for key, form in SECTIONS.items()],
     }
@@ -231,13 +232,5 @@ def _country_names() -> list[str]:
 
 def _spoken(form: Section, record: Record) -> list[tuple[str, str]]:
     """Return what stands in the fields of a section now, in words."""
-    values = [(name, said(record, FIELDS[name])) for name in form.writes]
-    return [(name.replace("_", " "), _words(value)[:_MOST_SHOWN]) for name, value in values]
-
-
-def _words(value: Any) -> str:
-    if value is None:
-        return "nothing"
-    if isinstance(value, list | tuple):
-        return ", ".join(_words(item) for item in value if item is not None)
-    return str(getattr(value, "name", None) or getattr(value, "city", None) or value)
+    values = [(name, plain(said(record, FIELDS[name]))) for name in form.writes]
+    return [(field_label(name), said_in(name, value)) for name, value in values]

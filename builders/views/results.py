@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from django.conf.locale import LANG_INFO
-
 from builders.addresses import address, country_name
 from builders.models import Service
 from builders.queries.directory import MOST_PAGES, PAGE, SORTS, Count, Facets, Filters, Page, Selection
 from builders.queries.nearby import WayOn, with_near_spelling, with_one_filter_less
 from builders.traits import SIZES
+from builders.wording import language_name
 
 # So many options of a group are seen at once; the others are behind "more".
 _SEEN = 6
@@ -74,7 +73,7 @@ def results(filters: Filters) -> Results:
         canonical=address(filters),
         kept=[(name, value) for name in ("country", "city") if (value := getattr(filters, name))],
         near=_near(filters) if is_empty and filters.terms else None,
-        fewer=[_way_on(name, way) for name, way in with_one_filter_less(filters, selection)] if is_empty else [],
+        fewer=_ways_on(filters, selection) if is_empty else [],
     )
 
 
@@ -141,14 +140,6 @@ def size_name(size: str) -> str:
     return f"{low}–{high} m²" if low else f"up to {high} m²"
 
 
-def language_name(code: str) -> str:
-    return _LANGUAGE_NAMES.get(code) or str(LANG_INFO.get(code, {}).get("name", code))
-
-
-# Languages that Django knows by their dialects alone.
-_LANGUAGE_NAMES = {"zh": "Chinese", "no": "Norwegian"}
-
-
 # --- what was chosen, and where an empty list leads ---------------------------------------------------------------
 
 
@@ -187,8 +178,13 @@ _WITHOUT = {
 }
 
 
+def _ways_on(filters: Filters, selection: Selection) -> list[Option]:
+    return [_way_on(name, way) for name, way in with_one_filter_less(filters, selection)]
+
+
 def _way_on(name: str, way: WayOn) -> Option:
-    return Option(_WITHOUT[name], way.number, address(way.filters))
+    label = "all stand builders" if way.filters == _UNSET else _WITHOUT[name]
+    return Option(label, way.number, address(way.filters))
 
 
 def _near(filters: Filters) -> tuple[str, str, int] | None:
