@@ -33,6 +33,7 @@ class StatementForm(ClaimForm):
         label="How do you belong to the firm?",
         min_length=SHORTEST_STATEMENT,
         max_length=LONGEST_STATEMENT,
+        error_messages={"min_length": f"Say a little more: at least {SHORTEST_STATEMENT} characters."},
         help_text="For staff alone: your role, and how they can check it, such as a number in the trade register.",
         widget=forms.Textarea(attrs={"rows": 5, "dir": "auto"}),
     )

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, cast
 import msgspec
 from django import forms
 from django.forms import BaseFormSet, formset_factory
+from django.forms.formsets import DELETION_FIELD_NAME
 from django_countries import countries
 
 from builders.models import Service
@@ -92,10 +93,19 @@ class RowForm(forms.Form):
 
     def said(self) -> Iterable[str]:
         """Return the fields that say something; the others have a value from the start."""
-        return self.fields
+        return self.base_fields
 
     def item(self) -> msgspec.Struct:
-        return self.struct(**self.cleaned_data)
+        return self.struct(**{name: self.cleaned_data[name] for name in self.base_fields})
+
+
+class Rows(BaseFormSet):  # type: ignore[type-arg]  # only its stub is generic
+    """Rows that are there can be ticked to be taken out: to empty seven fields on a phone is no way to do it."""
+
+    def add_fields(self, form: forms.Form, index: int | None) -> None:
+        super().add_fields(form, index)
+        if DELETION_FIELD_NAME in form.fields:
+            form.fields[DELETION_FIELD_NAME].label = "Take this out when saving"
 
 
 class PersonRow(RowForm):
@@ -168,7 +178,15 @@ class Section(forms.Form):
         super().__init__(data, initial=self.read(record))
         self.rows: BaseFormSet[Any] | None = None
         if self.row is not None:
-            factory = formset_factory(self.row, extra=_EMPTY_ROWS, max_num=_MOST_ROWS, absolute_max=2 * _MOST_ROWS)
+            factory = formset_factory(
+                self.row,
+                formset=Rows,
+                extra=_EMPTY_ROWS,
+                max_num=_MOST_ROWS,
+                absolute_max=2 * _MOST_ROWS,
+                can_delete=True,
+                can_delete_extra=False,
+            )
             items = [msgspec.structs.asdict(item) for item in self.items(record)]
             self.rows = factory(data, initial=items, prefix="row", form_kwargs={"use_required_attribute": False})
 
@@ -189,7 +207,8 @@ class Section(forms.Form):
 
     def row_items(self) -> list[Any]:
         forms_with_data = cast(list[RowForm], self.rows.forms) if self.rows is not None else []
-        return [form.item() for form in forms_with_data if not form.is_empty()]
+        kept = [form for form in forms_with_data if not form.cleaned_data.get(DELETION_FIELD_NAME)]
+        return [form.item() for form in kept if not form.is_empty()]
 
     def add_refusal(self, error: ClientError) -> None:
         self.add_error(error.field if error.field in self.fields else None, error.message)

@@ -141,6 +141,11 @@ def test_fields_and_rows_are_emptied(firm, owner):
     assert "headquarters" not in record
 
 
+def test_row_that_is_ticked_is_taken_out_whatever_stands_in_it(firm, owner):
+    save(client_of(owner), page_of(firm, "contacts"), **{"row-0-DELETE": "on", "row-0-name": ""})
+    assert "people" not in record_of(firm)
+
+
 def test_another_address_leaves_the_old_point_on_the_map(firm, owner):
     save(client_of(owner), page_of(firm, "places"), street="Hafenweg 90")
     assert record_of(firm)["headquarters"] == {"country": "DE", "city": "Mainz", "street": "Hafenweg 90"}
