@@ -23,7 +23,7 @@ from realtime.errors import ClientError
 # A page holds the name of whoever is logged in, and a nonce that is good for one answer: no cache between keeps it, and
 # it is asked for again each time. Going back in the browser shows it at once all the same.
 _PRIVATE = "private, no-cache"
-_MOST_COUNTRIES, _FEATURED = 24, 6
+_MOST_COUNTRIES, _FEW, _FEATURED = 24, 6, 6
 
 
 @require_safe
@@ -37,10 +37,12 @@ def landing(request: HttpRequest) -> HttpResponse:
         {"name": city.label, "href": place_address(city.country, city.city), "number": city.number}
         for city in figures.cities[:12]
     ]
+    # To fold away a few takes more room than they do.
+    seen = _MOST_COUNTRIES if len(countries) > _MOST_COUNTRIES + _FEW else len(countries)
     context = {
         "figures": figures,
-        "countries": countries[:_MOST_COUNTRIES],
-        "more_countries": countries[_MOST_COUNTRIES:],
+        "countries": countries[:seen],
+        "more_countries": countries[seen:],
         "cities": cities,
         "services": [{"name": service_name(key), "href": address(Filters(service=key))} for key in _SERVICES_SHOWN],
         "featured": search(Filters(), limit=_FEATURED).items,
