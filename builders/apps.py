@@ -5,5 +5,5 @@ from django.apps import AppConfig
 
 class BuildersConfig(AppConfig):
     name = "builders"
-    verbose_name = "builder directory"
+    verbose_name = "Builder directory"
     default_auto_field = "django.db.models.BigAutoField"

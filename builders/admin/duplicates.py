@@ -199,13 +199,28 @@ class DuplicateCandidateAdmin(ReadOnlyAdmin):
         return HttpResponseRedirect(reverse("admin:builders_builder_change", args=[kept.pk]))
 
 
+class TakenBackFilter(admin.SimpleListFilter):
+    title = "taken back"
+    parameter_name = "taken_back"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("no", "no"), ("yes", "yes")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[MergeRecord]) -> QuerySet[MergeRecord]:
+        return (
+            queryset.filter(undone_at=None)
+            if self.value() == "no"
+            else (queryset.exclude(undone_at=None) if self.value() == "yes" else queryset)
+        )
+
+
 @admin.register(MergeRecord)
 class MergeRecordAdmin(ReadOnlyAdmin):
     """What was merged, to be taken back."""
 
     list_display = ("what", "merged_by", "merged_at", "undone_at")
     list_display_links = None
-    list_filter = (("undone_at", admin.EmptyFieldListFilter), "merged_at")
+    list_filter = (TakenBackFilter, "merged_at")
     search_fields = ("kept__name", "dropped__name", "=kept__uid", "=dropped__uid")
     ordering: ClassVar[list[str]] = ["-id"]
     list_select_related = ("kept", "dropped", "merged_by")

@@ -6,19 +6,24 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from django import forms
+from django.utils.text import capfirst
 from django_countries import countries
 
 from builders.comparing import ADD, FIELDS, POLICIES
-from builders.importing import limits
+from builders.importing import exported, limits
 from builders.importing.fields import FIELDS as COLUMN_FIELDS
 from builders.importing.fields import IGNORED
 from builders.importing.layout import Layout
 from builders.importing.mapping import CERTAIN, ColumnProposal, Proposal
 from builders.models import ImportJob, MappingPreset, Rank
+from builders.wording import field_label
 
 # A choice of its own: an empty one says that nobody has answered yet.
 LEFT_OUT: Final = "-"
 _LEFT_OUT_WORDS: Final = "left out"
+_CONFIRMED: Final = "confirmed"
+_ASKED: Final = "asked"
+_NAME: Final = "name"
 _ENCODINGS = "utf-8 cp1252 cp1250 cp1251 cp1254 iso-8859-1 utf-16 gb18030 shift_jis".split()
 _DELIMITERS = ((",", "comma"), (";", "semicolon"), ("\t", "tab"), ("|", "bar"))
 _POLICY_WORDS = {
@@ -44,7 +49,10 @@ class ColumnRow(NamedTuple):
 
 
 class UploadForm(forms.Form):
-    file = forms.FileField(help_text="CSV, TSV, XLSX, ODS or JSON.")
+    file = forms.FileField(
+        help_text=f"CSV, TSV, XLSX, ODS or JSON, up to {limits.MAX_UPLOAD >> 20} MB.",
+        error_messages={"empty": "This file is empty.", "required": "Choose a file first."},
+    )
     source = forms.CharField(
         required=False,
         max_length=40,
@@ -70,12 +78,14 @@ class UploadForm(forms.Form):
 class ColumnsForm(forms.Form):
     """One choice for each column, and what they have in common. What may be several things has to be decided."""
 
-    source = forms.CharField(max_length=40)
+    source = forms.CharField(
+        max_length=40, help_text="Builders are found again by the keys that this source gives them: keep to one name."
+    )
     rank = forms.TypedChoiceField(
-        label="Its word counts as that of",
+        label="It is trusted like",
         choices=_RANKS,
         coerce=int,
-        help_text="A value gives way to a source of its own rank or above.",
+        help_text="What comes from a source that is trusted more, or was set by hand, stays.",
     )
     region = forms.ChoiceField(label="Country of telephone numbers", required=False, choices=_regions)
     preset_name = forms.CharField(
@@ -97,7 +107,7 @@ class ColumnsForm(forms.Form):
         self.fields["rank"].choices = [*_RANKS, *own]  # type: ignore[attr-defined]
         self.proposal = proposal
         self.columns = [] if proposal is None else proposal.columns
-        chosen = _chosen(job, proposal, preset)
+        chosen, self.is_settled = _chosen(job, proposal, preset)
         for column in self.columns:
             self.fields[_name(column)] = _field(column, chosen[column.index])
         if proposal is None:
@@ -108,7 +118,7 @@ class ColumnsForm(forms.Form):
     def rows(self) -> list[ColumnRow]:
         """Return the columns that say something, or may: those that are asked first."""
         rows = [row for row in self._all_rows() if row.surety != _LEFT_OUT_WORDS]
-        return sorted(rows, key=lambda row: (not _must_be_decided(row.column), row.column.index))
+        return sorted(rows, key=lambda row: (row.surety != _ASKED, row.column.index))
 
     @property
     def left_out(self) -> list[ColumnRow]:
@@ -116,11 +126,19 @@ class ColumnsForm(forms.Form):
         return [row for row in self._all_rows() if row.surety == _LEFT_OUT_WORDS]
 
     def _all_rows(self) -> list[ColumnRow]:
-        return [ColumnRow(column, self[_name(column)], _surety(column)) for column in self.columns]
+        return [ColumnRow(column, self[_name(column)], _surety(column, self.is_settled)) for column in self.columns]
 
     @property
     def common(self) -> list[forms.BoundField]:
         return [self[name] for name in ("source", "rank", "region", "preset_name") if name in self.fields]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        # Our own export has columns of its own.
+        is_free = self.proposal is not None and self.proposal.preset != exported.PRESET
+        if is_free and not self.errors and _NAME not in [cleaned[_name(column)] for column in self.columns]:
+            raise forms.ValidationError("Say which column holds the names of the firms: no builder is without one.")
+        return cleaned
 
     def mapping(self) -> dict[str, Any] | None:
         if self.proposal is None:
@@ -202,7 +220,7 @@ class PolicyForm(forms.Form):
             # To add makes sense of lists alone.
             policies = [policy for policy in POLICIES if policy != ADD or field.policy == ADD]
             self.fields[name] = forms.ChoiceField(
-                label=name.replace("_", " ").capitalize(),
+                label=capfirst(field_label(name)),
                 choices=[(policy, _POLICY_WORDS[policy]) for policy in policies],
                 initial=job.policy.get(name, field.policy),
             )
@@ -220,17 +238,18 @@ def _must_be_decided(column: ColumnProposal) -> bool:
     return column.ask and bool(column.candidates)
 
 
-def _chosen(job: ImportJob, proposal: Proposal | None, preset: MappingPreset | None) -> list[str]:
-    """Return the field of each column as it was confirmed, as a preset of staff has it, or as it is proposed."""
+def _chosen(job: ImportJob, proposal: Proposal | None, preset: MappingPreset | None) -> tuple[list[str], bool]:
+    """Return the field of each column, and whether somebody has confirmed them: for this file, or in a preset."""
     if proposal is None:
-        return []
+        return [], False
     proposed = [column.field for column in proposal.columns]
     fields = list(job.mapping.get("fields") or proposed)
     is_confirmed = job.staged_at is not None or fields != proposed
     if not is_confirmed and preset is not None:
         fields, is_confirmed = list(preset.mapping["fields"]), True
     asks = [_must_be_decided(column) and not is_confirmed for column in proposal.columns]
-    return [field or ("" if is_asked else LEFT_OUT) for field, is_asked in zip(fields, asks, strict=True)]
+    chosen = [field or ("" if is_asked else LEFT_OUT) for field, is_asked in zip(fields, asks, strict=True)]
+    return chosen, is_confirmed
 
 
 def _field(column: ColumnProposal, chosen: str) -> forms.ChoiceField:
@@ -251,9 +270,10 @@ def _field(column: ColumnProposal, chosen: str) -> forms.ChoiceField:
     )
 
 
-def _surety(column: ColumnProposal) -> str:
+def _surety(column: ColumnProposal, is_settled: bool) -> str:
     if column.ask:
-        return "asked" if column.candidates else "not known"
+        # What somebody has answered once is no question any more.
+        return _CONFIRMED if is_settled else _ASKED if column.candidates else "not known"
     if not column.field:
         return _LEFT_OUT_WORDS
     return "sure" if column.confidence > CERTAIN else "likely"

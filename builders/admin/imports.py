@@ -33,6 +33,7 @@ from builders.queries import imports as queries
 from builders.services import imports
 from builders.services.imports import FileNotRead
 from builders.services.presets import preset_for, save_preset
+from builders.wording import field_label
 from operations.admin import ReadOnlyAdmin
 from operations.downloads import download
 from realtime.errors import ClientError
@@ -42,6 +43,7 @@ Outcome = ImportRow.Outcome
 _FOLDER = "admin/builders/imports"
 _ROWS_OF_A_PAGE = 25
 _SAMPLES = 5
+_STEPS = ("File", "Columns", "Preview", "Result")
 _NEVER_WRITTEN = (State.UPLOADED, State.STAGING, State.STAGED)
 
 Page = Callable[["ImportJobAdmin", HttpRequest, ImportJob], HttpResponseBase]
@@ -179,6 +181,8 @@ class ImportJobAdmin(ReadOnlyAdmin):
                 return to(job)
         layout = msgspec.convert(job.layout, Layout)
         shown = {"form": form, "layout": layout, "layout_form": LayoutForm(layout), "proposal": proposal}
+        shown["is_empty"] = bool(form.columns) and not any(column.samples for column in form.columns)
+        shown["is_settled"] = form.is_settled
         return self._show(request, "columns", job.file_name, job=job, preset=preset, step=2, **shown)
 
     def _confirm(self, request: HttpRequest, job: ImportJob, form: ColumnsForm) -> None:
@@ -238,8 +242,8 @@ class ImportJobAdmin(ReadOnlyAdmin):
         changing = queries.field_counts(job)
         names = [name for name, _ in changing] + [name for name in job.policy if name not in dict(changing)]
         samples = [
-            (outcome, label, queries.views_of(queries.rows_of(job, outcome)[:_SAMPLES]))
-            for outcome, label, _ in queries.counts_of(job)
+            (outcome, label, count, queries.views_of(queries.rows_of(job, outcome)[:_SAMPLES]))
+            for outcome, label, count in queries.counts_of(job)
             if outcome in (Outcome.UPDATED, Outcome.CREATED, Outcome.REVIEW)
         ]
         written = job.counts.get(Outcome.CREATED, 0) + job.counts.get(Outcome.UPDATED, 0)
@@ -251,10 +255,11 @@ class ImportJobAdmin(ReadOnlyAdmin):
             counts=queries.counts_of(job),
             samples=sorted(samples, key=lambda sample: sample[0] != Outcome.UPDATED),
             problems=queries.problem_counts(job),
-            changing=[(name.replace("_", " "), count) for name, count in changing],
+            changing=[(field_label(name), count) for name, count in changing],
             policy_form=PolicyForm(job, [name for name in names if name in FIELDS]),
             summed=queries.SUMMED,
             written=written,
+            can_decide=True,
             conflicts=queries.conflicts_ahead(job),
             other=queries.other_writer(job),
             step=3,
@@ -322,7 +327,9 @@ class ImportJobAdmin(ReadOnlyAdmin):
             return to(job)
         if not queries.can_be_undone(job):
             return to(job)
-        return self._show(request, "undo", "Undo?", job=job, forecast=queries.undo_forecast(job), step=4)
+        return self._show(
+            request, "undo", f"Undo {job.file_name}?", job=job, forecast=queries.undo_forecast(job), step=4
+        )
 
     @of_job
     def decide_view(self, request: HttpRequest, job: ImportJob) -> HttpResponse:
@@ -346,7 +353,7 @@ class ImportJobAdmin(ReadOnlyAdmin):
 
     def _show(self, request: HttpRequest, page: str, title: str, *, step: int, **context: Any) -> HttpResponse:
         context |= self.admin_site.each_context(request)
-        context |= {"title": title, "opts": self.opts, "step": step, "steps": ("File", "Columns", "Preview", "Result")}
+        context |= {"title": title, "opts": self.opts, "step": step, "steps": _STEPS, "step_name": _STEPS[step - 1]}
         return TemplateResponse(request, f"{_FOLDER}/{page}.html", context)
 
 

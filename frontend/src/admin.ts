@@ -28,7 +28,25 @@ function nameFields(): void {
   }
 }
 
+// Longer than a double click, shorter than the patience of somebody whose answer got lost.
+const SENDING_MS = 4000;
+
+/** A second click on "Import" is no second order. Pages that come back from the browser's memory may send again. */
+function sendOnce(): void {
+  document.addEventListener("submit", (event) => {
+    const form = event.target as HTMLFormElement;
+    if (event.defaultPrevented || form.method !== "post") return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, SENDING_MS);
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.forms) delete form.dataset.sent;
+  });
+}
+
 labelCells();
+sendOnce();
 nameFields();
 // Its label is a picture beside it, which a text of help below takes the place of.
 document.querySelector("#searchbar")?.setAttribute("aria-label", "Search");

@@ -26,6 +26,9 @@ function show(box: HTMLElement, progress: Progress): void {
   const bar = box.querySelector("progress");
   // A line that stays the same is not read out again.
   if (line && line.textContent !== progress.line) line.textContent = progress.line;
+  // Whoever has gone to another tab sees there how far it is.
+  const title = document.title.replace(/^\d+ % · /, "");
+  document.title = progress.percent === null ? title : `${progress.percent} % · ${title}`;
   if (!bar) return;
   if (progress.percent === null) bar.removeAttribute("value");
   else bar.value = progress.percent;

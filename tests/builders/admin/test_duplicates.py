@@ -135,6 +135,8 @@ def test_merge_is_taken_back(boss: Client, pair: DuplicateCandidate) -> None:
     assert Builder.objects.filter(merged_into=None).count() == 2
     record.refresh_from_db()
     assert record.undone_at is not None
+    for choice, count in (("no", 0), ("yes", 1)):
+        assert boss.get(f"{MERGES}?taken_back={choice}").context["cl"].result_count == count
 
 
 def test_merge_that_was_built_upon_stays_and_says_why(boss: Client, pair: DuplicateCandidate) -> None:

@@ -124,7 +124,7 @@ def test_import_that_there_is_not_is_not_found(boss: Client) -> None:
     ("name", "content", "said"),
     [
         ("a.pdf", b"%PDF-1.7 and so on", "This is no table but a PDF document."),
-        ("a.csv", b"", "The submitted file is empty."),
+        ("a.csv", b"", "This file is empty."),
         ("a.xls", b"\xd0\xcf\x11\xe0 old", "Excel file from before 2007"),
         ("a.html", b"<html><table></table></html>", "This is a web page or XML"),
         ("a.json", b"{not json", "JSON"),
@@ -205,8 +205,19 @@ def test_confirmed_columns_are_read_that_way(boss: Client) -> None:
     assert "emails" not in ImportRow.objects.get().values
 
 
-def test_mapping_without_a_name_makes_errors_of_all_rows(boss: Client) -> None:
-    assert staged(boss, HEADER, MUELLER, **{"column-0": "-"}).counts == {"error": 1}
+def test_file_without_rows_and_empty_lists_say_what_now(boss: Client) -> None:
+    assert "No file has been imported yet" in text(boss, LIST)
+    assert "There are no rows below the names" in text(boss, url(upload(boss, HEADER), "columns/"))
+    assert "Nothing fits “<bdi>qq</bdi>”" in text(boss, f"{LIST}?q=qq")
+    assert "No columns are remembered yet" in text(boss, "/admin/builders/mappingpreset/")
+
+
+def test_mapping_without_a_name_is_asked_for_one(boss: Client) -> None:
+    job = upload(boss, HEADER, MUELLER)
+    response = boss.post(url(job, "columns/"), answers(boss, job, **{"column-0": "-"}))
+    assert "Say which column holds the names of the firms" in response.content.decode()
+    job.refresh_from_db()
+    assert job.state == "uploaded"
 
 
 def test_columns_are_remembered_and_known_again(boss: Client) -> None:
@@ -216,6 +227,8 @@ def test_columns_are_remembered_and_known_again(boss: Client) -> None:
     job = upload(boss, *lines, source="")
     page = text(boss, url(job, "columns/"))
     assert "remembered as <strong>Fair of Graz</strong>" in page
+    # What was answered once is not asked again.
+    assert ">asked<" not in page
     given = answers(boss, job)
     assert (given["column-1"], given["source"]) == ("services", "graz")
     presets = "/admin/builders/mappingpreset/"
@@ -333,7 +346,7 @@ def in_doubt(boss: Client) -> ImportJob:
 
 def test_row_in_doubt_is_said_to_be_the_builder(boss: Client, in_doubt: ImportJob) -> None:
     page = text(boss, url(in_doubt, "rows/?outcome=review"))
-    assert "It is Messebau Nord" in page
+    assert "It is <bdi>Messebau Nord" in page
     response = boss.post(url(in_doubt, "decide/"), {"number": "2", "choice": "same"}, follow=True)
     assert messages_of(response) == ["Row 2: decided."]
     boss.post(url(in_doubt, "commit/"))
@@ -385,8 +398,10 @@ def test_import_is_written_and_undone_after_a_question(boss: Client) -> None:
     edited = Builder.objects.get(name="L'Atelier")
     update_builder(actor=None, builder=edited.pk, values={"founded": 1999})
     asked = text(boss, url(job, "undo/"))
-    for said in ("delete 0 builders", "put 1 builder back", "leave 1 alone"):
+    for said in ("put 1 builder back", "leave 1 alone"):
         assert said in asked
+    # What it would not do is not said.
+    assert "delete 0" not in asked
     assert Builder.objects.filter(team_max=15).exists()
     boss.post(url(job, "undo/"))
     assert "but for 1 builder that somebody has written since" in text(boss, url(job))
@@ -509,7 +524,7 @@ def test_records_of_a_known_form_have_no_columns(boss: Client) -> None:
     response = boss.post(ADD, {"file": SimpleUploadedFile("g.json", place.encode())})
     assert response.status_code == 302
     job = ImportJob.objects.get()
-    assert "there are no columns to map" in text(boss, url(job, "columns/"))
+    assert "There are no columns to choose" in text(boss, url(job, "columns/"))
     boss.post(url(job, "columns/"), answers(boss, job))
     assert ImportJob.objects.get().counts == {"created": 1}
 
