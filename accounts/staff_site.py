@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 
 from allauth.mfa.models import Authenticator
@@ -11,13 +13,16 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.auth import REDIRECT_FIELD_NAME
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.models import User
 from accounts.requests import person_of
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 
 
 def lacks_second_factor(user: User) -> bool:
@@ -32,6 +37,16 @@ class StaffSite(AdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) and not lacks_second_factor(person_of(request))
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            # PostgreSQL takes no NUL, and every list and page would have to say so for itself.
+            if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+                raise BadRequest("There is a NUL in the address.")
+            return view(request, *args, **kwargs)
+
+        return super().admin_view(cast(View, guarded), cacheable)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Send whoever may not enter to the page where that can be changed."""

@@ -167,6 +167,8 @@ def test_what_no_list_sends_is_refused(boss: Client, key: str) -> None:
     assert boss.post(LIST, {"action": "merge", "_selected_action": [key]}).status_code == 400
     # A pattern that never ends would hold the whole process.
     assert boss.get(LIST, {"name__regex": "(S+)+$"}).status_code == 400
+    for address in (f"{LIST}?plan__exact=%00", f"{LIST}%00/change/", "/admin/builders/importjob/job/%00/"):
+        assert boss.get(address).status_code == 400
 
 
 def test_builder_that_was_merged_is_not_listed(boss: Client) -> None:
