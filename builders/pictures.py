@@ -16,10 +16,14 @@ from PIL import Image, ImageOps, features
 from realtime.errors import ClientError
 
 MOST_BYTES = 10 * 1024 * 1024
-# More than any phone makes. A picture of this size takes 200 MB while it is decoded, unless it is a JPEG.
+# More than any phone makes. A picture of this size takes up to 300 MB while it is decoded, unless it is a JPEG.
 MOST_PIXELS = 50_000_000
 WIDTHS: Final = (320, 640, 1280)
 _QUALITY = 80
+# Whichever side is the longer one; the widest on a page is half as wide, and at most twice as high.
+_ENOUGH = (WIDTHS[-1] * 2, WIDTHS[-1] * 2)
+# The others have a palette, or more levels than a page shows, and become one of these before.
+_SHRINKING_MODES = ("L", "LA", "RGB", "RGBA", "CMYK")
 _FORMATS = ("JPEG", "PNG", "WEBP", *(["AVIF"] if features.check("avif") else []))
 # One at a time: several large pictures together would be too much for a small machine.
 _decoding = threading.Lock()
@@ -59,9 +63,11 @@ def _decoded(content: bytes) -> Image.Image:
             if opened.width * opened.height > MOST_PIXELS:
                 raise PictureRefused("too_large", f"A picture has at most {MOST_PIXELS // 1_000_000} million pixels.")
             # A JPEG can be decoded at a fraction of its size.
-            opened.draft("RGB", (WIDTHS[-1] * 2, WIDTHS[-1] * 2))
-            upright = ImageOps.exif_transpose(opened)
-            return upright.convert("RGBA" if upright.has_transparency_data else "RGB")
+            opened.draft("RGB", _ENOUGH)
+            picture = opened if opened.mode in _SHRINKING_MODES else _in_colours(opened)
+            # First of all: every copy of a large picture is as large as it.
+            picture.thumbnail(_ENOUGH, Image.Resampling.LANCZOS)
+            return _in_colours(ImageOps.exif_transpose(picture))
     except PictureRefused:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -69,6 +75,10 @@ def _decoded(content: bytes) -> Image.Image:
     except Exception as error:  # decoders raise whatever they like for bytes that are no picture
         message = "This is no picture that can be read. JPEG, PNG, WebP and AVIF can."
         raise PictureRefused("invalid", message) from error
+
+
+def _in_colours(picture: Image.Image) -> Image.Image:
+    return picture.convert("RGBA" if picture.has_transparency_data else "RGB")
 
 
 def _shrunk(picture: Image.Image, width: int) -> Image.Image:
