@@ -50,10 +50,8 @@ def open_table(path: Path, name: str, *, layout: Layout | None = None) -> Table:
     try:
         return _open(path, name, layout)
     except FileRefused as error:
-        if not (path.name and name.lower().endswith(_JSON_NAMES)):
-            raise
-        backup = path.with_name(path.name + _BACKUP)
-        if not backup.is_file():
+        backup = backup_of(path, name)
+        if backup is None:
             raise
         table = _open(backup, name, layout)
         message = f"{safe_name(name)} could not be read ({error.message}) Its backup was read instead."
@@ -71,7 +69,7 @@ def safe_name(name: str) -> str:
 
 def _open(path: Path, name: str, layout: Layout) -> Table:
     try:
-        check_is_file(path)
+        _check_is_file(path)
         kind = layout.kind or _kind(path, name)
         if kind == "json":
             return _open_json(path, layout)
@@ -82,7 +80,24 @@ def _open(path: Path, name: str, layout: Layout) -> Table:
         raise FileRefused("unreadable", f"The file cannot be read: {error.strerror or error}.") from error
 
 
-def check_is_file(path: Path) -> None:
+def backup_of(path: Path, name: str) -> Path | None:
+    """Return the copy beside a JSON file, which the old stores kept, if there is one."""
+    if not (path.name and name.lower().endswith(_JSON_NAMES)):
+        return None
+    backup = path.with_name(path.name + _BACKUP)
+    return backup if backup.is_file() else None
+
+
+def check_at_sight(path: Path, name: str) -> None:
+    """Refuse what its first bytes tell to be no table, before gigabytes of it are copied. Raises `FileRefused`."""
+    try:
+        _check_is_file(path)
+        _kind(path, name)
+    except OSError as error:
+        raise FileRefused("unreadable", f"The file cannot be read: {error.strerror or error}.") from error
+
+
+def _check_is_file(path: Path) -> None:
     """A directory has no rows, and a device or a pipe may have no end: they are not even opened."""
     try:
         status = path.stat()
@@ -90,7 +105,7 @@ def check_is_file(path: Path) -> None:
         # A name with a NUL in it is a ValueError.
         raise FileRefused("missing", f"There is no file {path.name!r}.") from None
     if not stat.S_ISREG(status.st_mode):
-        raise FileRefused("not_a_file", f"{path.name!r} is a folder or a device, and no file.")
+        raise FileRefused("not_a_file", "This is a folder or a device, and no file.")
     if not status.st_size:
         raise FileRefused("empty", "This file is empty.")
 
@@ -99,6 +114,8 @@ def _kind(path: Path, name: str) -> str:
     """Tell the format by the content; the name decides where the content does not."""
     with path.open("rb") as file:
         start = file.read(limits.START)
+    if not start.strip(b"\0"):
+        raise FileRefused("empty", "This file has no text: it begins with nothing but zeros.")
     if start.startswith(_ZIP):
         return "xlsx"
     if start.startswith(_OLD_EXCEL):

@@ -27,7 +27,7 @@ def find(rows: list[tuple[int, list[str]]]) -> int:
     """Return the number of the header row among the first rows of a table, or 0 if the table has none."""
     filled = [(number, [cell.strip() for cell in cells]) for number, cells in rows if any(map(str.strip, cells))]
     width = _usual_width([cells for _, cells in filled])
-    for index, (number, cells) in enumerate(filled[:_DEEPEST]):
+    for index, (_, cells) in enumerate(filled[:_DEEPEST]):
         named = [cell for cell in cells if cell]
         if len(named) * 2 < width or (width > 1 and len(named) < 2):
             # A title, or a remark: narrower than the table.

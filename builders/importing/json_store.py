@@ -20,8 +20,8 @@ METADATA: Final = "_metadata"
 _DATA: Final = "data"
 # Keys of a wrapper that hold records, and those that hold a single one.
 _MANY: Final = (
-    _DATA, "places", "results", "listings", "builders", "companies", "firms", "exhibitors", "suppliers", "items", "records",
-    "rows", "entries",
+    _DATA, "places", "results", "listings", "builders", "companies", "firms", "exhibitors", "suppliers", "items",
+    "records", "rows", "entries",
 )  # fmt: skip
 _ONE: Final = (_DATA, "result")
 # What a record has and a wrapper has not: a builder with a key `data` is one record.

@@ -124,9 +124,10 @@ def choose_sheet(book: CalamineWorkbook, wanted: str) -> CalamineSheet:
                 return sheet
             table = table or sheet
         first = first or (sheet if sheet.height else None)
-    if table is None and first is None:
+    found = table or first
+    if found is None:
         raise FileRefused("empty", "This spreadsheet has no cells.")
-    return table or first
+    return found
 
 
 def _has_names(sheet: CalamineSheet) -> bool:

@@ -103,6 +103,7 @@ REFUSALS = [
     ("pipe", "pipe", [], "is a folder or a device"),
     ("a.csv", b"", [], "empty"),
     ("a.csv", b"\xef\xbb\xbf", [], "no text"),
+    ("a.csv", bytes(1 << 17), [], "nothing but zeros"),
     ("a.csv", LEADS.encode(), [], "holds leads, and no builders"),
     ("a.csv", b"Company,Business Name,Email\nAlpha Holding,Alpha Stands,a@alpha.de\n", [],
      "which column holds the names.*“Company”, “Business Name”"),
@@ -140,6 +141,16 @@ def test_what_is_left_out_is_said_beside_the_numbers(tmp_path, capsys):
     assert json.loads(said.out)["created"] == 1
     assert "certain what they hold: “Favourite Colour”.\n" in said.err
     assert "misread before: “City”" in said.err
+
+
+def test_backup_of_a_store_that_is_broken_is_read(tmp_path, capsys):
+    (tmp_path / "builders.json").write_text('{"data":[{"companyName":"Al')
+    (tmp_path / "builders.json.backup").write_text('{"data":[{"companyName":"Alpha","contactInfo":{}}]}')
+    call_command("import_builders", str(tmp_path / "builders.json"), "--json")
+    said = capsys.readouterr()
+    assert json.loads(said.out)["created"] == 1
+    assert "builders.json: The JSON ends in the middle" in said.err
+    assert "Its backup is read instead." in said.err
 
 
 def test_errors_of_several_files_stand_under_all_their_columns(run, tmp_path):

@@ -19,12 +19,13 @@ from tqdm import tqdm
 
 from builders.importing import lease, runner
 from builders.importing.errors import FileRefused
-from builders.importing.files import check_is_file, safe_name
+from builders.importing.files import backup_of, check_at_sight, safe_name
 from builders.importing.mapping import Mapping, Proposal, left_open
 from builders.importing.presets import BUILDERS
 from builders.importing.rejects import errors_csv
 from builders.models import ImportJob, ImportRow
 from builders.services.imports import (
+    FileNotRead,
     commit_import,
     confirm_mapping,
     create_import,
@@ -57,7 +58,7 @@ class Command(BaseCommand):
         jobs: list[ImportJob] = []
         try:
             for path in options["files"]:
-                jobs.append(_imported(path, options))
+                jobs.append(self._imported(path, options))
                 for remark in _remarks(jobs[-1]):
                     self.stderr.write(f"{safe_name(path.name)}: {remark}")
         finally:
@@ -68,6 +69,22 @@ class Command(BaseCommand):
             total.update(job.counts)
         result = _result(total, time.monotonic() - started)
         self.stdout.write(json.dumps(result) if options["json"] else _sentence(result, options["dry_run"]))
+
+    def _imported(self, path: Path, options: dict[str, Any]) -> ImportJob:
+        name = safe_name(path.name or str(path.absolute()))
+        try:
+            return _import(path, options)
+        except (FileRefused, FileNotRead) as error:
+            backup = backup_of(path, name)
+            if backup is None:
+                raise CommandError(f"{name}: {error}") from error
+            self.stderr.write(f"{name}: {error} Its backup is read instead.")
+            return self._imported(backup, options)
+        except (ClientError, OSError) as error:
+            raise CommandError(f"{name}: {_said(error)}") from error
+        except KeyboardInterrupt:
+            message = f"{name}: stopped. The same command goes on behind the last rows that were written."
+            raise CommandError(message, returncode=_INTERRUPTED) from None
 
 
 def _check(options: dict[str, Any]) -> None:
@@ -93,19 +110,8 @@ def _said(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def _imported(path: Path, options: dict[str, Any]) -> ImportJob:
-    name = safe_name(path.name)
-    try:
-        return _import(path, options)
-    except (ClientError, FileRefused, OSError) as error:
-        raise CommandError(f"{name}: {_said(error)}") from error
-    except KeyboardInterrupt:
-        message = f"{name}: stopped. The same command goes on behind the last rows that were written."
-        raise CommandError(message, returncode=_INTERRUPTED) from None
-
-
 def _import(path: Path, options: dict[str, Any]) -> ImportJob:
-    check_is_file(path)
+    check_at_sight(path, path.name)
     job = _unfinished(path, options) or _new(path, options)
     if job.state == State.STAGING:
         _run(job, "reading")
