@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from PIL import Image
-from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, StorageState, expect, sync_playwright
 
 from tests.servers import CHROMIUM_NAMES, CHROMIUM_OPTIONS, ROOT, LiveServer
 
@@ -54,6 +54,16 @@ talk = [
 for minutes, name, text in talk:
     at = now - dt.timedelta(minutes=minutes)
     post_messages([Draft(room.uid, people[name].pk, uuid.uuid4(), text, new_uid(), at)])
+"""
+
+# A list as fairs send them: new firms, one that is there, one without a name, and a column that has to be asked about.
+FAIR_LIST = """\
+ID,Company,Contact,Phone,City,Country,Services,Team size
+demo-1,Nordlicht Messebau GmbH & Co. KG,see website,+49 40 5550170,Hamburg,Germany,Design; Graphics,40-60
+f-17,Zeltwerk Süd,see website,+49 89 5550123,München,Germany,Rental; Modular stands,12
+f-21,Atelier Océan,see website,+33 2 40 55 50 12,Nantes,France,Design; Construction,8
+f-22,,see website,+31 20 555 0101,Amsterdam,Netherlands,Logistics,5
+f-30,Köşk Stand,see website,123,İstanbul,Türkiye,Construction,25
 """
 
 Scheme = Literal["light", "dark"]
@@ -134,6 +144,22 @@ def builder(page: Page) -> None:
     page.goto("/builders/nordlicht-messebau-gmbh-co-kg/")
 
 
+def import_columns(page: Page) -> None:
+    page.goto("/admin/builders/importjob/add/")
+    file: FilePayload = {"name": "spring fair.csv", "mimeType": "text/csv", "buffer": FAIR_LIST.encode()}
+    page.get_by_label("File", exact=True).set_input_files(file)
+    page.get_by_label("Source").fill("demo")
+    page.get_by_role("button", name="Read this file").click()
+    expect(page.get_by_role("button", name="Show what would change")).to_be_visible()
+
+
+def import_preview(page: Page) -> None:
+    import_columns(page)
+    page.get_by_label("Contact", exact=True).select_option("-")
+    page.get_by_role("button", name="Show what would change").click()
+    expect(page.get_by_text("Nothing is written yet.")).to_be_visible()
+
+
 SHOTS = (
     Shot("home-phone-light", PHONE, "light", home),
     Shot("home-phone-dark", PHONE, "dark", home),
@@ -158,6 +184,8 @@ SHOTS = (
     Shot("directory-laptop-light", LAPTOP, "light", directory),
     Shot("builder-phone-light", PHONE, "light", builder),
     Shot("builder-laptop-dark", LAPTOP, "dark", builder),
+    Shot("import-phone-dark", PHONE, "dark", import_columns, "staff"),
+    Shot("import-laptop-light", LAPTOP, "light", import_preview, "staff"),
 )
 
 
