@@ -38,7 +38,8 @@ SHORTEST_STATEMENT = 20
 LONGEST_STATEMENT = 2000
 LONGEST_REASON = 300
 CLAIMS_PER_PERSON = "5/hour"
-CLAIMS_PER_BUILDER = "20/day"
+# Of different people: otherwise one of them could keep the firm from all others, day after day.
+PEOPLE_PER_BUILDER = "20/day"
 # A fair's visitors may share one address.
 CLAIMS_PER_ADDRESS = "30/hour"
 CODES_PER_MAILBOX = "3/hour"
@@ -94,7 +95,8 @@ def start_claim(*, actor: User, builder: Builder, email: str = "", statement: st
         _check_statement(statement)
     hit("claims_person", actor.uid, CLAIMS_PER_PERSON)
     hit("claims_address", address, CLAIMS_PER_ADDRESS)
-    hit("claims_builder", builder.uid, CLAIMS_PER_BUILDER)
+    if not _has_claimed_today(actor, builder):
+        hit("claims_builder", builder.uid, PEOPLE_PER_BUILDER)
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}" if mailbox else ""
     with transaction.atomic():
         there = _lock(builder.pk)
@@ -145,7 +147,7 @@ def approve(*, actor: User | None, claim: Claim, reason: str = "") -> Claim:
 def reject(*, actor: User | None, claim: Claim, reason: str) -> Claim:
     """Refuse a claim. The person is told the reason."""
     _require(can_decide_claims(actor))
-    there, held = _lock_both(claim, State.WAITING)
+    there, held = _lock_both(claim, State.WAITING, even_inactive=True)
     _decided(held, State.REFUSED, actor, _given(reason))
     _set_owner(there, there.owner, _state_without_owner(there))
     record("builders.claim.refused", actor=actor, target=there.uid, data={"person": held.user.uid})
@@ -157,7 +159,7 @@ def reject(*, actor: User | None, claim: Claim, reason: str) -> Claim:
 def withdraw(*, actor: User | None, claim: Claim, reason: str) -> Claim:
     """Take a builder away from its owner. What the owner wrote stays, and stays locked, until staff change it."""
     _require(can_decide_claims(actor))
-    there, held = _lock_both(claim, State.APPROVED)
+    there, held = _lock_both(claim, State.APPROVED, even_inactive=True)
     _decided(held, State.WITHDRAWN, actor, _given(reason))
     _set_owner(there, None, _state_without_owner(there, is_leaving=True))
     record("builders.claim.withdrawn", actor=actor, target=there.uid, data={"owner": held.user.uid})
@@ -183,6 +185,11 @@ def _own_mailbox(builder: Builder, text: str) -> str:
     if registrable_domain(mailbox) != builder.domain:
         raise ClientError("invalid", f"The address has to be one at {builder.domain}.", field="email")
     return mailbox
+
+
+def _has_claimed_today(actor: User, builder: Builder) -> bool:
+    a_day_ago = timezone.now() - dt.timedelta(days=1)
+    return Claim.objects.filter(builder=builder, user=actor, created_at__gt=a_day_ago).exists()
 
 
 def _hash(claim: Claim, code: str) -> str:
@@ -243,8 +250,8 @@ def _lock(builder: int, *, even_inactive: bool = False) -> Stored:
     return found
 
 
-def _lock_both(claim: Claim, state: str) -> _Locked:
-    there = _lock(claim.builder_id, even_inactive=state == State.APPROVED)
+def _lock_both(claim: Claim, state: str, *, even_inactive: bool = False) -> _Locked:
+    there = _lock(claim.builder_id, even_inactive=even_inactive)
     held = Claim.objects.select_for_update().select_related("user").filter(pk=claim.pk, builder=there.id).first()
     if held is None or held.state != state:
         raise ClientError("conflict", "This claim was decided on meanwhile.")

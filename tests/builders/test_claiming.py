@@ -127,7 +127,12 @@ def test_address_at_a_subdomain_of_the_firm_will_do(firm):
 @rules
 @pytest.mark.parametrize(
     "email",
-    ["me@gmail.com", "chef@adler-standbau.de.evil.com", "chef@eviladler-standbau.de", "no address", "a@[1.2.3.4]"],
+    [
+        *("me@gmail.com", "chef@adler-standbau.de.evil.com", "chef@eviladler-standbau.de", "no address", "a@[1.2.3.4]"),
+        # A Cyrillic letter; a second recipient in three ways.
+        *("chef@\u0430dler-standbau.de", "a@evil.com,chef@adler-standbau.de", "chef@adler-standbau.de@evil.com"),
+        "chef@adler-standbau.de\nBcc: a@evil.com",
+    ],
 )
 def test_address_elsewhere_is_refused_and_gets_no_code(firm, email):
     error = refused(start_claim, actor=make_member(), builder=firm, email=email)
@@ -286,10 +291,12 @@ def test_person_asks_for_five_codes_an_hour(firm):
 @rules
 def test_builder_and_network_address_have_limits_of_their_own(firm, monkeypatch):
     other = create_builder(actor=None, values={"name": "Falke", "website": "https://falke-stand.de/"})
-    monkeypatch.setattr(claiming, "CLAIMS_PER_BUILDER", "2/day")
+    monkeypatch.setattr(claiming, "PEOPLE_PER_BUILDER", "2/day")
     monkeypatch.setattr(claiming, "CLAIMS_PER_ADDRESS", "3/hour")
-    for number in range(2):
-        start_claim(actor=make_member(), builder=firm, email=f"a{number}@adler-standbau.de", address="10.0.0.1")
+    people = [make_member(), make_member()]
+    for number, member in enumerate(people):
+        start_claim(actor=member, builder=firm, email=f"a{number}@adler-standbau.de", address="10.0.0.1")
+    start_claim(actor=people[0], builder=firm, email="once-more@adler-standbau.de", address="10.0.0.2")
     claim = {"builder": firm, "email": "c@adler-standbau.de", "address": "10.0.0.2"}
     assert refused(start_claim, actor=make_member(), **claim).code == "rate_limited"
     claim = {"builder": other, "email": "c@falke-stand.de", "address": "10.0.0.1"}
@@ -359,6 +366,14 @@ def test_claim_of_a_builder_that_left_the_directory_can_be_withdrawn(firm):
     claim = approve(actor=None, claim=waiting(firm))
     deactivate_builder(actor=None, builder=firm.pk)
     assert withdraw(actor=None, claim=claim, reason="Closed.").state == "withdrawn"
+
+
+@rules
+def test_claim_that_waits_for_a_builder_that_left_the_directory_can_be_refused(firm):
+    claim = waiting(firm)
+    deactivate_builder(actor=None, builder=firm.pk)
+    assert refused(approve, actor=None, claim=claim).code == "not_found"
+    assert reject(actor=None, claim=claim, reason="Closed.").state == "refused"
 
 
 @rules
