@@ -24,7 +24,7 @@ from builders.permissions import can_merge_builders
 from builders.services.comparable import load_traits
 from builders.services.tables import among, fetch, is_postgres, listed
 from operations.activity import record
-from realtime.errors import ClientError
+from realtime.errors import ClientError, NotFound
 
 State = DuplicateCandidate.State
 Pair = tuple[int, int]
@@ -72,7 +72,9 @@ def decide(*, actor: User | None, candidate: DuplicateCandidate, state: str) -> 
         raise ClientError("forbidden", "You may not decide on duplicates.")
     if state not in (State.DISTINCT, State.BRANCH, State.OPEN):
         raise ClientError("invalid", "A pair is two firms, branches of one, or open.", field="state")
-    found = DuplicateCandidate.objects.select_for_update().get(pk=candidate.pk)
+    found = DuplicateCandidate.objects.select_for_update().filter(pk=candidate.pk).first()
+    if found is None:
+        raise NotFound("This pair is no longer proposed.")
     if found.state == State.MERGED:
         raise ClientError("conflict", "These two are merged. Take the merge back first.", field="state")
     if found.state != state:

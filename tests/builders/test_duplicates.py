@@ -177,6 +177,11 @@ def test_decisions_are_refused_without_right_and_for_no_state():
     with pytest.raises(ClientError) as error:
         decide(actor=None, candidate=candidate, state="open")
     assert error.value.code == "conflict"
+    # The job takes out what is no pair any more, also while somebody looks at it.
+    DuplicateCandidate.objects.filter(pk=candidate.pk).delete()
+    with pytest.raises(ClientError) as error:
+        decide(actor=None, candidate=candidate, state="open")
+    assert error.value.code == "not_found"
 
 
 def test_decision_can_be_taken_back():
