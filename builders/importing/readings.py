@@ -85,7 +85,7 @@ def _name(row: Row, cell: str, column: Column) -> None:
         return
     if len(cell) > _LONGEST_NAME:
         row.complain(column, "too_long", cell)
-    elif not any(map(str.isalnum, cell)) or _ADDRESS_AS_NAME.search(cell):
+    elif not any(map(str.isalnum, cell)) or (("@" in cell or "://" in cell) and _ADDRESS_AS_NAME.search(cell)):
         # With an address in it, it is a cell of another column, or a whole row that somebody put in quotes.
         row.complain(column, "not_a_name", cell)
     else:

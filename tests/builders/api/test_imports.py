@@ -111,6 +111,15 @@ def test_column_that_may_be_several_things_is_asked(boss: Client) -> None:
     assert answer.status_code == 202, answer.content
     found = send(boss, "GET", url).json()
     assert (found["state"], found["rank"], found["counts"]) == ("staged", 10, {"created": 1})
+    nameless = upload(boss, "Компания,Почта", "Экспо,a@expo.example").json()
+    assert (nameless["state"], [column["ask"] for column in nameless["columns"]]) == ("uploaded", [True, True])
+    url = f"{URL}/{nameless['uid']}"
+    answer = send(boss, "PATCH", url, {"source": "fair"})
+    assert answer.status_code == 202, answer.content
+    assert send(boss, "GET", url).json()["state"] == "failed"
+    answer = send(boss, "PATCH", url, {"columns": {"Компания": "name"}})
+    assert answer.status_code == 202, answer.content
+    assert send(boss, "GET", url).json()["counts"] == {"created": 1}
 
 
 def test_policy_is_said_for_a_field(boss: Client) -> None:
