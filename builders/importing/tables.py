@@ -19,6 +19,8 @@ from builders.importing.mojibake import repaired
 # How spreadsheets are made to take a number for text. What keeps text from being a formula in our export: see `guards`.
 _TEXT_FORMULA: Final = re.compile(r'="((?:[^"]|"")*)"')
 _MARKS: Final = ('="', "'")
+# Fewer names of columns in a row may be values.
+_FEWEST_NAMES: Final = 3
 # A byte order mark stands where the second of two joined files began.
 _AROUND_NAMES: Final = "\ufeff \t\r\n"
 
@@ -97,13 +99,14 @@ class CellTable(Table):
             raise FileRefused("too_many_columns", message)
         super().__init__(msgspec.structs.replace(layout, header_row=number), header, total)
         self._named = _named(next((cells for row, cells in head if row == number), [])) if names is None else {}
+        self._names = {*self._named.values(), *([] if 0 in self._named else [""])}
         self.layout.repairs = self._repairs(cells for row, cells in head if row > number)
 
     def rows(self, after: int = 0) -> Iterator[tuple[int, list[str]]]:
         start = max(after, self.layout.header_row or 0)
         mended = [index for index, name in enumerate(self.header) if name in self.layout.repaired]
         for number, cells in self._source.rows():
-            if number > start and not _is_blank(cells) and not self._is_header_again(cells):
+            if number > start and not _is_blank(cells) and not self._is_header_again(number, cells):
                 self._fit(cells)
                 for index in mended:
                     cells[index] = repaired(cells[index]) or cells[index]
@@ -114,11 +117,21 @@ class CellTable(Table):
         if close is not None:
             close()
 
-    def _is_header_again(self, cells: list[str]) -> bool:
-        for index, name in self._named.items():
-            if index >= len(cells) or _named_form(cells[index]) != name:
-                return False
-        return bool(self._named) and sum(map(bool, cells)) == len(self._named)
+    def _is_header_again(self, number: int, cells: list[str]) -> bool:
+        """Return whether the row is the header. Raises `FileRefused` where it is one with columns in another order."""
+        if not self._named or _named_form(cells[0]) not in self._names:
+            return False
+        forms = {index: form for index, cell in enumerate(cells) if (form := _named_form(cell))}
+        if forms == self._named:
+            return True
+        if (
+            len(forms) >= _FEWEST_NAMES
+            and len(set(forms.values())) == len(forms)
+            and self._names.issuperset(forms.values())
+        ):
+            message = f"Row {number} names columns in another order: two tables were joined. Import them one by one."
+            raise FileRefused("two_tables", message)
+        return False
 
     def _fit(self, cells: list[str]) -> None:
         width = len(self.header)

@@ -257,6 +257,9 @@ def test_header_that_comes_again_is_no_row(tmp_path):
     table = opened(tmp_path / "firms.csv", f"{SIMPLE}{again}{more}")
     assert [cells[0] for cells in rows(table)] == ["Acme", "Beta", "\ufeffCity", "Email"]
     assert rows(opened(tmp_path / "names.csv", "Name\nAcme\nName\n")) == [["Acme"], ["Name"]]
+    with pytest.raises(FileRefused, match="Row 3 names columns in another order") as refusal:
+        rows(opened(tmp_path / "joined.csv", f"{SIMPLE}City,Company Name,Email\nUlm,Beta,b@beta.example\n"))
+    assert refusal.value.code == "two_tables"
 
 
 def test_nul_bytes_are_dropped(tmp_path):
