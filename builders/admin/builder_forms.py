@@ -15,7 +15,7 @@ from builders.comparing import FIELD_OF, FIELDS, plain
 from builders.models import Builder, ContactPoint, Location, PortfolioProject
 from builders.places import country_code
 from builders.record import Certificate, Offering, Person, Place, Project
-from builders.wording import field_label
+from builders.wording import field_label, language_name
 from realtime.errors import ClientError
 
 Values = dict[str, Any]
@@ -93,7 +93,7 @@ class BuilderForm(RowForm):
         if builder.pk is None:
             return
         self.initial.update(
-            language_names=", ".join(builder.languages),
+            language_names=", ".join(map(language_name, builder.languages)),
             specialisation_names=", ".join(builder.specialisations.values_list("name", flat=True)),
             seen_rev=builder.rev,
         )

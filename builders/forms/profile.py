@@ -17,6 +17,7 @@ from django_countries import countries
 from builders.models import Service
 from builders.places import city_key, country_code
 from builders.record import Certificate, Offering, Person, Place, Project, Record
+from builders.wording import language_name
 from realtime.errors import ClientError
 
 Values = dict[str, Any]
@@ -231,6 +232,9 @@ class About(Section):
     team_max = _number("People, at most")
     stand_min_m2 = _number("Smallest stand in m²")
     stand_max_m2 = _number("Largest stand in m²")
+
+    def read(self, record: Record) -> Values:
+        return super().read(record) | {"languages": [language_name(code) for code in record.languages]}
 
     def values(self) -> Values:
         data = self.cleaned_data

@@ -97,6 +97,7 @@ def test_owner_writes_every_section(firm, owner):
     visitor = client_of(owner)
     about = {"name": "Adler & Söhne", "description": "We build.\r\nStands.", "website": "adler.de", "founded": "1990"}
     save(visitor, page_of(firm, "about"), **about, languages="German\r\nen", team_min="5", team_max="9")
+    assert "German\nEnglish</textarea>" in visitor.get(page_of(firm, "about")).text
     save(visitor, page_of(firm, "contacts"), emails="Info@Adler.de\r\nb@adler.de", phones="06131 123456")
     save(
         visitor,
