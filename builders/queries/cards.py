@@ -26,10 +26,11 @@ class Card(NamedTuple):
     city: str
     country: str
     picture: str
+    status: str
     services: list[str]
 
 
-_COLUMNS = ("uid", "name", "slug", "description", "rating", "review_count", "is_verified", "is_featured")
+_COLUMNS = ("uid", "name", "slug", "description", "rating", "review_count", "is_verified", "is_featured", "status")
 # As much of a description as a card has room for.
 _SHOWN_CHARACTERS = 240
 
@@ -64,7 +65,7 @@ def _rows(ids: Sequence[int]) -> QuerySet[Builder, tuple[object, ...]]:
 
 
 def _card(columns: Sequence[object], traits: int) -> Card:
-    uid, name, slug, description, rating, votes, is_verified, is_featured, city, country, picture = columns
+    uid, name, slug, description, rating, votes, is_verified, is_featured, status, city, country, picture = columns
     return Card(
         uid=str(uid),
         name=str(name),
@@ -77,5 +78,6 @@ def _card(columns: Sequence[object], traits: int) -> Card:
         city=str(city or ""),
         country=str(country or ""),
         picture=str(picture or ""),
+        status=str(status),
         services=[category for category, bit in SERVICES.items() if traits & bit],
     )

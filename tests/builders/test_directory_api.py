@@ -52,6 +52,7 @@ def test_item_of_the_list_has_what_a_card_shows(client, firm, settings):
         "review_count": 182,
         "is_verified": False,
         "is_featured": False,
+        "status": "",
         "city": "Graz",
         "country": "AT",
         "services": ["design"],

@@ -207,6 +207,14 @@ def test_builder_that_has_left_is_gone_with_a_way_on(client, firm):
     assert "/builders/in/austria/" in {href for _, href in page.links}
 
 
+def test_closed_firm_says_so_in_lists_and_what_is_nobody_knows_stays_out(client):
+    create_builder(actor=None, values={"name": "Adler", "status": "closed", "services": [{"name": "Magic"}]})
+    page = read(client, "/builders/search/?q=adler").text
+    assert "Closed for good" in page
+    assert "Other" not in page.partition("1 firm ")[2]
+    assert "Little is known of this firm yet" in read(client, "/builders/adler/").text
+
+
 @pytest.mark.parametrize("path", ["/builders/nobody/", "/builders/in/atlantis/", "/builders/in/germany/!!/"])
 def test_wrong_address_offers_the_search(client, path):
     assert "Look for a firm or a place" in read(client, path, 404).text
