@@ -31,7 +31,7 @@ def errors_csv(*jobs: ImportJob) -> Iterator[str]:
             if header != names:
                 named = dict(zip(header, cells, strict=True))
                 cells = [named.get(name, "") for name in names]
-            yield _line([*cells, *_said(row)])
+            yield _line([*cells, *_said(row), *_too_many(row.cells, header)])
 
 
 def _rejected(job: ImportJob) -> Iterator[ImportRow]:
@@ -48,8 +48,12 @@ def _header(job: ImportJob) -> list[str]:
 def _cells(cells: list[str] | dict[str, Any], header: list[str]) -> list[str]:
     if isinstance(cells, dict):
         return [_text(cells.get(name, "")) for name in header]
-    # A row that has too many cells would push ours out of their columns.
     return [*cells[: len(header)], *[""] * (len(header) - len(cells))]
+
+
+def _too_many(cells: list[str] | dict[str, Any], header: list[str]) -> list[str]:
+    """Return the cells that have no column. Behind ours they keep the row an error until somebody has put it right."""
+    return cells[len(header) :] if isinstance(cells, list) else []
 
 
 def _said(row: ImportRow) -> list[str]:

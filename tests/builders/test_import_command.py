@@ -143,6 +143,19 @@ def test_what_is_left_out_is_said_beside_the_numbers(tmp_path, capsys):
     assert "misread before: “City”" in said.err
 
 
+def test_row_with_too_many_cells_stays_an_error_until_it_is_put_right(run, tmp_path):
+    path, errors = tmp_path / "firms.csv", tmp_path / "errors.csv"
+    path.write_text("Company Name,City,Email\nAlpha, Inc,Ulm,a@alpha.example\n", encoding="utf-8")
+    assert run(path, "--errors", errors)["errors"] == 1
+    assert run(errors)["errors"] == 1
+    with errors.open(encoding="utf-8-sig", newline="") as file:
+        header, row = csv.reader(file)
+    assert (len(header), row[:3], row[7:]) == (7, ["Alpha", " Inc", "Ulm"], ["a@alpha.example"])
+    with errors.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, ["Alpha, Inc", "Ulm", "a@alpha.example", *row[3:7]]])
+    assert run(errors)["created"] == 1
+
+
 def test_backup_of_a_store_that_is_broken_is_read(tmp_path, capsys):
     (tmp_path / "builders.json").write_text('{"data":[{"companyName":"Al')
     (tmp_path / "builders.json.backup").write_text('{"data":[{"companyName":"Alpha","contactInfo":{}}]}')
