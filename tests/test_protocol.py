@@ -508,7 +508,7 @@ class Festival(RuleBasedStateMachine):
 def test_any_order_of_events_leaves_everybody_whole(transactional_db, quick_hub):
     chosen = settings(
         # Which orders there are has nothing to do with the database; what it makes of them, some show.
-        max_examples=40 if chosen_backend() == "sqlite" else 20,
+        max_examples=30 if chosen_backend() == "sqlite" else 12,
         stateful_step_count=35,
         deadline=None,
         derandomize=True,
