@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Generic, TypeVar
 
 from django.db import connection, connections
@@ -18,8 +18,10 @@ T = TypeVar("T")
 _LOOKS_UP_EVERY = 0.2
 
 
-def ahead(pieces: Iterable[T]) -> Iterator[T]:
+def ahead(pieces: Iterable[T]) -> Generator[T, None, None]:
     """Yield the pieces, one of them made in advance. What goes wrong in making them is raised here.
+
+    Close it, or use it up: then nobody makes pieces any more.
 
     On SQLite they are made when they are asked for: there is nobody to wait for, and one connection less to lock it.
     So they are inside a transaction, of which the thread's own connection would see nothing.
@@ -62,6 +64,9 @@ class _Maker(Generic[T]):
         except BaseException as error:  # noqa: BLE001 -- raised by `pieces`, where the caller is
             self._hand_over(None, error)
         finally:
+            # It may have a thread of its own.
+            if isinstance(self._source, Generator):
+                self._source.close()
             # Connections belong to threads.
             connections.close_all()
 

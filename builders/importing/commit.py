@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 
 import msgspec
 from django.db import DataError, IntegrityError, transaction
@@ -47,9 +48,10 @@ _TAKEN = "another import has brought this record meanwhile"
 
 def commit(job: ImportJob, worker: str, on_progress: Progress = lambda rows: None) -> None:
     """Write what was staged and not written. Raises `lease.LeaseLost` and `lease.Cancelled`."""
-    for draft in ahead(_drafts(job)):
-        _write_or_split(job, worker, draft)
-        on_progress(len(draft.rows))
+    with closing(ahead(_drafts(job))) as drafts:
+        for draft in drafts:
+            _write_or_split(job, worker, draft)
+            on_progress(len(draft.rows))
     lease.finish(job, worker, ImportJob.State.COMMITTED, committed_at=timezone.now())
     # Staff see within a minute what the file has brought twice. Nobody has to wait for it here.
     run_soon("builders.duplicates")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from itertools import islice, takewhile
 from typing import Any
@@ -97,15 +98,16 @@ def stage(job: ImportJob, source: Source, worker: str, on_progress: Progress = l
     counts, read = Counter(job.counts), sum(job.counts.values())
     if read:
         on_progress(read)
-    for batch in ahead(_batches(job, source)):
-        counts.update(batch.counts)
-        read += batch.size
-        with transaction.atomic():
-            lease.renew(job, worker, progress=batch.last, counts=dict(counts), total=max(read, source.total))
-            insert_rows(ImportRow, _COLUMNS, batch.rows)
-            # Progress is written with the rows, and `finish` waits for the disk.
-            need_no_flush()
-        on_progress(batch.size)
+    with closing(ahead(_batches(job, source))) as batches:
+        for batch in batches:
+            counts.update(batch.counts)
+            read += batch.size
+            with transaction.atomic():
+                lease.renew(job, worker, progress=batch.last, counts=dict(counts), total=max(read, source.total))
+                insert_rows(ImportRow, _COLUMNS, batch.rows)
+                # Progress is written with the rows, and `finish` waits for the disk.
+                need_no_flush()
+            on_progress(batch.size)
     lease.finish(
         job,
         worker,
@@ -120,10 +122,11 @@ def stage(job: ImportJob, source: Source, worker: str, on_progress: Progress = l
 
 def _batches(job: ImportJob, source: Source) -> Iterator[Batch]:
     seen = _seen_before(job, source) if job.progress else Seen()
-    with reading(source) as reader:
+    # While the database is asked about some rows, the next ones are read from the file.
+    with reading(source) as reader, closing(ahead(_fingerprinted(source, job.progress))) as read:
         before: _Chunk | None = None
-        for rows in _chunks(source.rows(after=job.progress)):
-            chunk = _Chunk(job, source, rows)
+        for rows, prints in read:
+            chunk = _Chunk(job, source, rows, prints)
             if before is not None:
                 before.take_records()
             # One is read, where there is somebody else to read it, while the one before is judged.
@@ -156,10 +159,11 @@ def _seen_before(job: ImportJob, source: Source) -> Seen:
 class _Chunk:
     """Some rows of the file, of which those that are not known to be unchanged are being read."""
 
-    def __init__(self, job: ImportJob, source: Source, rows: Sequence[tuple[int, Cells]]) -> None:
-        self._job, self._source, self._rows = job, source, rows
-        self._prints = [source.fingerprint(cells) for _, cells in rows]
-        self._known = builders_by_fingerprint(job.source, self._prints)
+    def __init__(
+        self, job: ImportJob, source: Source, rows: Sequence[tuple[int, Cells]], prints: Sequence[str]
+    ) -> None:
+        self._job, self._source, self._rows, self._prints = job, source, rows, prints
+        self._known = builders_by_fingerprint(job.source, prints)
         self._records: list[Understood] = []
         self._results: Results = list
 
@@ -248,6 +252,11 @@ def _row(job: ImportJob, row: Staged) -> tuple[Any, ...]:
 def _json(value: Any) -> str:
     # PostgreSQL's text has no NUL, not even written as an escape.
     return msgspec.json.encode(value).decode().replace("\\u0000", "")
+
+
+def _fingerprinted(source: Source, after: int) -> Iterator[tuple[list[tuple[int, Cells]], list[str]]]:
+    for rows in _chunks(source.rows(after=after)):
+        yield rows, [source.fingerprint(cells) for _, cells in rows]
 
 
 def _chunks(rows: Iterator[tuple[int, Cells]]) -> Iterator[list[tuple[int, Cells]]]:
