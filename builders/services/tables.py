@@ -136,12 +136,22 @@ def upsert_rows(
     model: type[models.Model], columns: Sequence[str], rows: Sequence[Row] | Ready, unique: Sequence[str]
 ) -> None:
     """Insert rows, or set the columns of those that exist under the same `unique` columns."""
+    changed = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in unique)
+    _insert_unless(f"ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {changed}", model, columns, rows)
+
+
+def insert_missing_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row] | Ready) -> None:
+    """Insert those of the rows that no unique constraint forbids."""
+    _insert_unless("ON CONFLICT DO NOTHING", model, columns, rows)
+
+
+def _insert_unless(
+    conflict: str, model: type[models.Model], columns: Sequence[str], rows: Sequence[Row] | Ready
+) -> None:
     rows = ready(rows)
     if not rows.count:
         return
     table, names = model._meta.db_table, _quoted(columns)
-    changed = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in unique)
-    conflict = f"ON CONFLICT ({', '.join(unique)}) DO UPDATE SET {changed}"
     with connection.cursor() as cursor:
         if is_postgres():
             _copy_aside(cursor, table, columns, rows.lines)
@@ -150,23 +160,6 @@ def upsert_rows(
         else:
             marks = ", ".join(["%s"] * len(columns))
             sql = f"INSERT INTO {table} ({names}) VALUES ({marks}) {conflict}"  # noqa: S608
-            cursor.executemany(sql, rows.tuples)
-
-
-def insert_missing_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row] | Ready) -> None:
-    """Insert those of the rows that no unique constraint forbids."""
-    rows = ready(rows)
-    if not rows.count:
-        return
-    table, names = model._meta.db_table, _quoted(columns)
-    with connection.cursor() as cursor:
-        if is_postgres():
-            _copy_aside(cursor, table, columns, rows.lines)
-            cursor.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM incoming ON CONFLICT DO NOTHING")  # noqa: S608
-            cursor.execute("DROP TABLE incoming")
-        else:
-            marks = ", ".join(["%s"] * len(columns))
-            sql = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608
             cursor.executemany(sql, rows.tuples)
 
 
