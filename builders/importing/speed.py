@@ -18,6 +18,7 @@ class _Setting:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._imports = 0
+        self._has_frozen = False
         self._thresholds, self._interval = gc.get_threshold(), sys.getswitchinterval()
 
     def enter(self) -> None:
@@ -26,7 +27,10 @@ class _Setting:
             if self._imports > 1:
                 return
             self._thresholds, self._interval = gc.get_threshold(), sys.getswitchinterval()
-            gc.freeze()
+            # A server has done so by itself, and goes on wanting it: there is no way to give back a part of it.
+            self._has_frozen = not gc.get_freeze_count()
+            if self._has_frozen:
+                gc.freeze()
             gc.set_threshold(_OBJECTS_BEFORE_A_LOOK, *self._thresholds[1:])
             sys.setswitchinterval(_SECONDS_BEFORE_A_SWITCH)
 
@@ -37,7 +41,8 @@ class _Setting:
                 return
             sys.setswitchinterval(self._interval)
             gc.set_threshold(*self._thresholds)
-            gc.unfreeze()
+            if self._has_frozen:
+                gc.unfreeze()
 
 
 _setting = _Setting()

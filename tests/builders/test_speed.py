@@ -29,3 +29,15 @@ def test_failure_puts_everything_back():
     with pytest.raises(ValueError, match="invalid literal"), at_full_speed():
         int("no number")
     assert gc.get_threshold() == before
+
+
+def test_what_the_server_has_frozen_stays_so():
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        with at_full_speed():
+            pass
+        # A few of the frozen objects are gone meanwhile.
+        assert 0 < gc.get_freeze_count() <= frozen
+    finally:
+        gc.unfreeze()
