@@ -7,8 +7,8 @@ as it is. A worker that dies loses the chunk it was at; who takes over begins be
 from __future__ import annotations
 
 import logging
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 
 import msgspec
@@ -16,9 +16,9 @@ from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from builders.importing import lease
-from builders.importing.ahead import ahead
-from builders.importing.drafts import Draft, Row
+from builders.importing.drafts import Draft, Drafting, Row, Span
 from builders.importing.matching import builders_by_key
+from builders.importing.sharing import Crew
 from builders.models import ImportJob, ImportRow
 from builders.record import Problem
 from builders.services.tables import among, fetch, is_postgres, listed, need_no_flush, update_rows
@@ -31,14 +31,12 @@ Progress = Callable[[int], object]
 CHUNK = 2000
 # Into how many parts a chunk is taken in which there is a row that the database refuses.
 _PARTS = 10
-# Drafts that are not written yet when another one is made: one is being written, one waits.
-_UNWRITTEN = 3
-_NEXT_ROWS = """
-SELECT number, outcome, source_key, fingerprint, builder_id, builder_rev,
-    CASE WHEN outcome = 'created' OR "values" LIKE '%%"other_keys"%%' THEN "values" END, difference, before
-FROM builders_importrow
-WHERE job_id = %s AND number > %s AND outcome IN ('created', 'updated', 'unchanged') {which}
-ORDER BY number LIMIT %s
+_NEXT_SPAN = """
+SELECT max(number) FROM (
+    SELECT number FROM builders_importrow
+    WHERE job_id = %s AND number > %s AND outcome IN ('created', 'updated', 'unchanged') {which}
+    ORDER BY number LIMIT %s
+) AS next
 """
 
 # Why a row is a conflict.
@@ -46,51 +44,58 @@ _CHANGED, _GONE = "the builder was changed since the preview", "the builder is g
 _TAKEN = "another import has brought this record meanwhile"
 
 
-def commit(job: ImportJob, worker: str, on_progress: Progress = lambda rows: None) -> None:
+def commit(job: ImportJob, worker: str, crew: Crew, on_progress: Progress = lambda rows: None) -> None:
     """Write what was staged and not written. Raises `lease.LeaseLost` and `lease.Cancelled`."""
-    with closing(ahead(_drafts(job))) as drafts:
+    drafting = Drafting(job)
+    with closing(_drafts(job, crew, drafting)) as drafts:
         for draft in drafts:
-            _write_or_split(job, worker, draft)
+            _write_or_split(job, worker, drafting, draft)
             on_progress(len(draft.rows))
     lease.finish(job, worker, ImportJob.State.COMMITTED, committed_at=timezone.now())
     # Staff see within a minute what the file has brought twice. Nobody has to wait for it here.
     run_soon("builders.duplicates")
 
 
-def _drafts(job: ImportJob) -> Iterator[Draft]:
-    progress, slugs = job.progress, deque[set[str]](maxlen=_UNWRITTEN)
-    # After the first time, what is left are the rows that somebody has decided on since.
-    sql = _NEXT_ROWS.format(which="" if job.committed_at is None else "AND is_decided")
-    while rows := [Row(*row) for row in fetch(sql, [job.pk, progress, CHUNK])]:
-        draft = Draft(job, rows, {slug for given in slugs for slug in given})
-        slugs.append(draft.slugs)
-        yield draft
-        progress = rows[-1].number
+def _drafts(job: ImportJob, crew: Crew, drafting: Drafting) -> Generator[Draft, None, None]:
+    spans = _spans(job, drafting)
+    if is_postgres():
+        return crew.results(drafting, spans, sum(job.counts.values()) / CHUNK)
+    # Of SQLite's writers one waits for the other, also for the ids of new builders.
+    return (drafting(span) for span in spans)
 
 
-def _write_or_split(job: ImportJob, worker: str, draft: Draft) -> None:
+def _spans(job: ImportJob, drafting: Drafting) -> Iterator[Span]:
+    after, sql = job.progress, _NEXT_SPAN.format(which=drafting.which)
+    while upto := fetch(sql, [job.pk, after, CHUNK])[0][0]:
+        yield Span(after, upto)
+        after = upto
+
+
+def _write_or_split(job: ImportJob, worker: str, drafting: Drafting, draft: Draft) -> None:
     """Write a draft. One row that the database refuses must not keep the others out: it is looked for part by part."""
     rows = draft.rows
     try:
-        _write(job, worker, draft)
+        _write(job, worker, drafting, draft)
     except (DataError, IntegrityError):
         if len(rows) == 1:
             _set_aside(job, worker, rows[0])
             return
-        size = max(1, len(rows) // _PARTS)
+        size, after = max(1, len(rows) // _PARTS), draft.span.after
         for start in range(0, len(rows), size):
-            _write_or_split(job, worker, Draft(job, rows[start : start + size]))
+            part = Span(after, rows[start : start + size][-1].number)
+            _write_or_split(job, worker, drafting, drafting(part))
+            after = part.upto
 
 
 @transaction.atomic
-def _write(job: ImportJob, worker: str, draft: Draft) -> None:
+def _write(job: ImportJob, worker: str, drafting: Drafting, draft: Draft) -> None:
     held = lease.hold(job, worker)
     # Progress is written with the rows, and `finish` waits for the disk.
     need_no_flush()
     rows = draft.rows
     conflicts, stale = _conflicts(job, rows)
     if conflicts or stale:
-        draft = Draft(job, [row for row in rows if row.number not in conflicts and row.number not in stale])
+        draft = drafting(draft.span, without=conflicts.keys() | stale)
     draft.write()
     missed = [(job.pk, number, Outcome.CONFLICT.value, reason) for number, reason in conflicts.items()]
     update_rows(ImportRow, ("job_id", "number", "outcome", "reason"), missed, key=2)

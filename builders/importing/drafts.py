@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,30 +11,49 @@ from django.utils import timezone
 from builders.models import ImportChange, ImportJob, ImportRow, SourceKey
 from builders.record import Record
 from builders.services.provenance import Difference, Origin, changed, fields_of, said_by
-from builders.services.slugs import give_slugs
+from builders.services.slugs import free_slugs, wishes_of
 from builders.services.stored import Stored, thawed
-from builders.services.tables import insert_missing_rows, insert_rows, ready, upsert_rows
+from builders.services.tables import fetch, insert_missing_rows, insert_rows, ready, upsert_rows
 from builders.services.writing import KEY_COLUMNS, Insertion, Replacement, give_ids
 from realtime.ids import new_uid
 
 Outcome = ImportRow.Outcome
 _CHANGE = ("job_id", "row_number", "builder_id", "is_new", "rev", "is_undone")
+_ROWS = """
+SELECT number, outcome, source_key, builder_id, builder_rev, fingerprint,
+    CASE WHEN outcome = 'created' OR "values" LIKE '%%"other_keys"%%' THEN "values" END, difference, before
+FROM builders_importrow
+WHERE job_id = %s AND number > %s AND number <= %s AND outcome IN ('created', 'updated', 'unchanged') {which}
+ORDER BY number
+"""
 _records = msgspec.json.Decoder(Record)
 _differences = msgspec.json.Decoder(dict[str, list[Any]])
 
 
-class Row(NamedTuple):
-    """A staged row that is to be written. `before` is there for a builder that changes.
+class Span(NamedTuple):
+    """Rows by their numbers: those behind the first one, up to the last one."""
 
-    `values` is there for one that is new, and where other sources have names for it.
-    """
+    after: int
+    upto: int
+
+
+class Row(NamedTuple):
+    """What a staged row that is to be written is about."""
 
     number: int
     outcome: str
     key: str
-    fingerprint: str
     builder: int | None
     rev: int | None
+
+
+class _Content(NamedTuple):
+    """What a staged row says. `before` is there for a builder that changes.
+
+    `values` is there for one that is new, and where other sources have names for it.
+    """
+
+    fingerprint: str
     values: str | None
     difference: str
     before: str | None
@@ -45,24 +64,40 @@ def other_keys(values: str | None) -> dict[str, str]:
     return _records.decode(values).other_keys if values and '"other_keys"' in values else {}
 
 
-class Draft:
-    """All rows of the database that come of some staged rows. `slugs` are those that it gives to new builders."""
+class Drafting:
+    """Makes drafts of the rows of a job. Can be pickled."""
 
-    def __init__(self, job: ImportJob, rows: Sequence[Row], avoided_slugs: Iterable[str] = ()) -> None:
-        self._job, self._now, self.rows = job, timezone.now(), rows
-        created = [(row, self._created(row)) for row in rows if row.outcome == Outcome.CREATED]
-        updated = [(row, *self._updated(row)) for row in rows if row.outcome == Outcome.UPDATED]
+    def __init__(self, job: ImportJob) -> None:
+        self._job = job
+        # After the first time, what is left are the rows that somebody has decided on since.
+        self.which = "" if job.committed_at is None else "AND is_decided"
+
+    def __call__(self, span: Span, without: Collection[int] = ()) -> Draft:
+        """Return what those rows come to; `without` are the numbers of some that are left out."""
+        found = fetch(_ROWS.format(which=self.which), [self._job.pk, *span])
+        rows = [(Row(*row[:5]), _Content(*row[5:])) for row in found if row[0] not in without]
+        return Draft(self._job, span, rows)
+
+
+class Draft:
+    """All rows of the database that come of some staged rows. Can be pickled."""
+
+    def __init__(self, job: ImportJob, span: Span, rows: Sequence[tuple[Row, _Content]]) -> None:
+        self._job, self._now, self.span, self.rows = job, timezone.now(), span, [row for row, _ in rows]
+        created = [(row, self._created(row, said)) for row, said in rows if row.outcome == Outcome.CREATED]
+        updated = [(row, *self._updated(row, said)) for row, said in rows if row.outcome == Outcome.UPDATED]
         builders = [builder for _, builder in created]
         give_ids(builders)
-        give_slugs(builders, avoided_slugs)
-        self.slugs = {builder.slug for builder in builders}
+        self._wishes = [wishes_of(builder) for builder in builders]
         self._insertion = Insertion(builders)
         self._replacement = Replacement([(before, after) for _, before, after in updated])
-        self._new_keys = ready([self._key(row, builder.id) for row, builder in created])
-        self._known_keys = ready([self._key(row, row.builder) for row in rows if row.outcome != Outcome.CREATED])
-        others = [(row.values, builder.id) for row, builder in created]
-        others += [(row.values, row.builder or 0) for row in rows if row.outcome != Outcome.CREATED]
-        self._other_keys = ready([key for values, builder in others for key in self._keys_elsewhere(values, builder)])
+        ids = {row.number: builder.id for row, builder in created}
+        pairs = [(row, said, ids.get(row.number) or row.builder) for row, said in rows]
+        self._new_keys = ready([self._key(*it) for it in pairs if it[0].outcome == Outcome.CREATED])
+        self._known_keys = ready([self._key(*it) for it in pairs if it[0].outcome != Outcome.CREATED])
+        self._other_keys = ready(
+            [(*key, builder, "", None) for _, said, builder in pairs for key in other_keys(said.values).items()]
+        )
         self._changes = ready(
             [
                 *((job.pk, row.number, builder.id, True, builder.rev, False) for row, builder in created),
@@ -72,6 +107,7 @@ class Draft:
 
     def write(self) -> None:
         """Write everything, inside the caller's transaction, which holds the locks of the builders that change."""
+        self._insertion.slugs = free_slugs(self._wishes)
         self._insertion.write()
         self._replacement.write()
         insert_rows(SourceKey, KEY_COLUMNS, self._new_keys)
@@ -80,8 +116,8 @@ class Draft:
         insert_missing_rows(SourceKey, KEY_COLUMNS, self._other_keys)
         insert_rows(ImportChange, _CHANGE, self._changes)
 
-    def _created(self, row: Row) -> Stored:
-        record = _records.decode(row.values or "{}")
+    def _created(self, row: Row, said: _Content) -> Stored:
+        record = _records.decode(said.values or "{}")
         record.key, record.other_keys = "", {}
         return Stored(
             record=record,
@@ -91,16 +127,13 @@ class Draft:
             updated_at=self._now,
         )
 
-    def _updated(self, row: Row) -> tuple[Stored, Stored]:
-        before = thawed(row.before or "")
-        changes: Difference = _differences.decode(row.difference)
+    def _updated(self, row: Row, said: _Content) -> tuple[Stored, Stored]:
+        before = thawed(said.before or "")
+        changes: Difference = _differences.decode(said.difference)
         return before, changed(before, changes, self._origin(row), self._now)
 
     def _origin(self, row: Row) -> Origin:
         return Origin(source=self._job.source, rank=self._job.rank, job=self._job.uid, row=row.number)
 
-    def _keys_elsewhere(self, values: str | None, builder: int) -> list[tuple[Any, ...]]:
-        return [(source, key, builder, "", None) for source, key in other_keys(values).items()]
-
-    def _key(self, row: Row, builder: int | None) -> tuple[Any, ...]:
-        return self._job.source, row.key, builder, row.fingerprint, self._now
+    def _key(self, row: Row, said: _Content, builder: int | None) -> tuple[Any, ...]:
+        return self._job.source, row.key, builder, said.fingerprint, self._now

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 from django.db import connections
@@ -13,6 +14,7 @@ from django.utils import timezone
 from builders.importing import lease
 from builders.importing.commit import commit
 from builders.importing.errors import FileRefused
+from builders.importing.sharing import Crew
 from builders.importing.source import open_source
 from builders.importing.speed import at_full_speed
 from builders.importing.staging import stage
@@ -26,8 +28,10 @@ State = ImportJob.State
 Progress = Callable[[int], object]
 
 
-def run(job_id: int, on_progress: Progress = lambda rows: None) -> None:
+def run(job_id: int, on_progress: Progress = lambda rows: None, crew: Crew | None = None) -> None:
     """Do what is left to do for a job, in this thread. Nothing happens where somebody else is at it.
+
+    Who runs one step after the other may lend a crew for all of them.
 
     A failure is noted in the job. When the database is away the job stays as it is, and is taken up again later.
     """
@@ -36,9 +40,9 @@ def run(job_id: int, on_progress: Progress = lambda rows: None) -> None:
     if job is None:
         return
     try:
-        with at_full_speed():
+        with at_full_speed(), nullcontext(crew) if crew else Crew() as workers:
             while job.state in lease.RUNNING:
-                _step(job, worker, on_progress)
+                _step(job, worker, workers, on_progress)
     except lease.LeaseLost:
         logger.warning("import %s: somebody else has taken over", job.uid)
     except FileRefused as error:
@@ -70,12 +74,12 @@ def _run_and_close(job_id: int) -> None:
         connections.close_all()
 
 
-def _step(job: ImportJob, worker: str, on_progress: Progress) -> None:
+def _step(job: ImportJob, worker: str, crew: Crew, on_progress: Progress) -> None:
     try:
         if job.state == State.STAGING:
-            _stage(job, worker, on_progress)
+            _stage(job, worker, crew, on_progress)
         elif job.state == State.COMMITTING:
-            commit(job, worker, on_progress)
+            commit(job, worker, crew, on_progress)
         else:
             undo(job, worker, on_progress)
     except lease.Cancelled:
@@ -84,7 +88,7 @@ def _step(job: ImportJob, worker: str, on_progress: Progress) -> None:
         lease.finish(job, worker, State.UNDOING if undoing else State.CANCELLED, progress=0)
 
 
-def _stage(job: ImportJob, worker: str, on_progress: Progress) -> None:
+def _stage(job: ImportJob, worker: str, crew: Crew, on_progress: Progress) -> None:
     source = open_source(
         Path(job.file.path),
         job.file_name,
@@ -94,7 +98,7 @@ def _stage(job: ImportJob, worker: str, on_progress: Progress) -> None:
         policy=job.policy,
     )
     with source:
-        stage(job, source, worker, on_progress)
+        stage(job, source, worker, crew, on_progress)
 
 
 def _fail(job: ImportJob, worker: str, code: str, message: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -82,9 +83,9 @@ class FileSource:
             return Reader(mapping, self.header, region).read
         shape = self._table.layout.shape
         if shape in (PLACES_NEW, PLACES_CLASSIC, LISTING):
-            return lambda record: google.read(record, shape, region)
+            return partial(google.read, shape=shape, region=region)
         if shape in (BUILDER, BUILDER_FLAT):
-            return lambda record: legacy.read(record, region)
+            return partial(legacy.read, region=region)
         raise FileRefused("no_builders", "These records are no builders.")
 
     def __enter__(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from builders.folding import slug_of
 from builders.services.stored import Stored
@@ -10,42 +11,56 @@ from builders.services.tables import among, fetch, listed
 
 # Pages and routes that lie where builders do.
 _RESERVED = frozenset({"search", "in", "stats", "leads"})
+_LONGEST_NAME, _LONGEST_CITY, _MARK = 85, 30, 6
 
 
-def give_slugs(builders: Sequence[Stored], avoided: Iterable[str] = ()) -> None:
-    """Give each builder that has none a slug that nobody has or had: the name, then with the city, then with a mark.
+def give_slugs(builders: Sequence[Stored]) -> None:
+    """Give each builder that has none a slug that nobody has or had."""
+    waiting = [builder for builder in builders if not builder.slug]
+    slugs = free_slugs([wishes_of(builder) for builder in waiting])
+    for builder, slug in zip(waiting, slugs, strict=True):
+        builder.slug = slug
 
-    `avoided` are those that are given away and not written yet. One statement, and a second one where names are taken.
+
+def wishes_of(builder: Stored) -> tuple[str, ...]:
+    """Return what a builder would be called: the name, then with the city, then with a mark that nobody else has."""
+    if builder.slug:
+        return (builder.slug,)
+    name = slug_of(builder.record.name) or "builder"
+    if name in _RESERVED:
+        name = f"{name}-builder"
+    headquarters = builder.record.headquarters
+    city = _city(headquarters.city) if headquarters else ""
+    in_city = (f"{name[:_LONGEST_NAME]}-{city}",) if city else ()
+    # The uid is random, so the last one is free.
+    return (name, *in_city, f"{name}-{builder.uid[:_MARK]}", f"{name}-{builder.uid}")
+
+
+def free_slugs(wishes: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return for each the first of its wishes that nobody has or had. One statement, and a second one for namesakes.
+
     Writers of builders that collide in spite of it meet at the unique constraint.
     """
-    waiting = [(builder, _named(builder)) for builder in builders if not builder.slug]
-    taken = set(avoided)
-    if waiting:
-        taken |= _taken([slug for _, slug in waiting])
-    namesakes = []
-    for builder, slug in waiting:
-        if slug in taken:
-            namesakes.append((builder, _marked(builder, slug)))
-        else:
-            builder.slug = slug
-            taken.add(slug)
+    if not wishes:
+        return []
+    taken = _taken([first for first, *_ in wishes])
+    found, namesakes = [], []
+    for number, (first, *_) in enumerate(wishes):
+        if first in taken:
+            namesakes.append(number)
+        taken.add(first)
+        found.append(first)
     if namesakes:
-        taken |= _taken([slug for _, slugs in namesakes for slug in slugs])
-    for builder, slugs in namesakes:
-        builder.slug = next(slug for slug in slugs if slug not in taken)
-        taken.add(builder.slug)
+        taken |= _taken([slug for number in namesakes for slug in wishes[number]])
+    for number in namesakes:
+        found[number] = next(slug for slug in wishes[number] if slug not in taken)
+        taken.add(found[number])
+    return found
 
 
-def _named(builder: Stored) -> str:
-    name = slug_of(builder.record.name) or "builder"
-    return f"{name}-builder" if name in _RESERVED else name
-
-
-def _marked(builder: Stored, name: str) -> list[str]:
-    headquarters = builder.record.headquarters
-    city = slug_of(headquarters.city)[:30].strip("-") if headquarters else ""
-    # The uid is random, so the last one is free.
-    return [*([f"{name[:85]}-{city}"] if city else []), f"{name}-{builder.uid[:6]}", f"{name}-{builder.uid}"]
+@lru_cache(maxsize=4096)
+def _city(name: str) -> str:
+    return slug_of(name)[:_LONGEST_CITY].strip("-")
 
 
 def _taken(slugs: Iterable[str]) -> set[str]:

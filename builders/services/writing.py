@@ -37,27 +37,34 @@ from builders.services.tables import (
     ready,
     update_rows,
     upsert_rows,
+    with_column,
 )
 
 Kind = ContactPoint.Kind
 _encode = msgspec.json.encode
 
 _BUILDER = """
-    id slug rev is_featured is_active claim_state owner_id merged_into_id provenance locked_fields updated_at name
+    id rev is_featured is_active claim_state owner_id merged_into_id provenance locked_fields updated_at name
     description website languages founded team_min team_max stand_min_m2 stand_max_m2 projects_completed rating
     review_count status is_verified plan legacy_extra name_folded domain search_text weighted_rating
 """.split()
-_NEW_BUILDER = [*_BUILDER, "uid", "created_at"]
+_NEW_BUILDER = [*_BUILDER, "uid", "created_at", "slug"]
+
+
+class Table(NamedTuple):
+    """A table of what belongs to a builder; `where`: in which of its rows, in SQL."""
+
+    model: type[models.Model]
+    columns: tuple[str, ...]
+    where: str = ""
 
 
 class Child(NamedTuple):
-    """A table of what belongs to a builder and the fields that it keeps; `where`: in which of its rows, in SQL."""
+    """The fields that a table keeps, and its rows for a builder."""
 
-    model: type[models.Model]
+    table: Table
     fields: frozenset[str]
-    columns: tuple[str, ...]
     rows: Callable[[int, Record], list[Row]]
-    where: str = ""
 
 
 def insert(builders: Sequence[Stored]) -> None:
@@ -80,10 +87,13 @@ def give_ids(builders: Sequence[Stored]) -> None:
 
 
 class Insertion:
-    """The rows of new builders, which have their ids, without those of their keys. To make them asks no database."""
+    """The rows of new builders, which have their ids, without those of their keys. To make them asks no database.
+
+    `slugs` are theirs, in the same order; until the rows are written, others may be set.
+    """
 
     def __init__(self, builders: Sequence[Stored]) -> None:
-        self._builders = builders
+        self.slugs = [builder.slug for builder in builders]
         derived = [derive(builder.record) for builder in builders]
         self._rows = ready(
             [
@@ -94,16 +104,17 @@ class Insertion:
         self._listings = Listings(builders, derived)
         rows: dict[tuple[type[models.Model], tuple[str, ...]], list[Row]] = defaultdict(list)
         for child in _CHILDREN:
-            rows[child.model, child.columns] += [row for b in builders for row in child.rows(b.id, b.record)]
+            rows[child.table[:2]] += [row for b in builders for row in child.rows(b.id, b.record)]
+        rows[PortfolioProject, _PROJECT_COLUMNS] += _project_rows((b.id, b.record.portfolio) for b in builders)
         self._children = [(*table, ready(found)) for table, found in rows.items()]
+        self._specialisations = _specialisations(builders)
 
     def write(self, *, are_new: bool = True) -> None:
         """`are_new`: nobody has had these ids before."""
-        insert_rows(Builder, _NEW_BUILDER, self._rows)
+        insert_rows(Builder, _NEW_BUILDER, with_column(self._rows, self.slugs))
         for model, columns, rows in self._children:
             insert_rows(model, columns, rows)
-        _write_projects([(builder.id, builder.record.portfolio) for builder in self._builders])
-        _link_specialisations(self._builders)
+        _link_specialisations(self._specialisations)
         self._listings.write(are_new=are_new)
 
 
@@ -111,27 +122,32 @@ class Replacement:
     """The rows of builders that change: the builder's own, and those of the tables in which something differs."""
 
     def __init__(self, changes: Sequence[tuple[Stored, Stored]]) -> None:
-        self._changes = changes
         derived = [derive(after.record) for _, after in changes]
         self._rows = ready([_columns(after, follows) for (_, after), follows in zip(changes, derived, strict=True)])
         self._listings = Relistings(changes, derived)
-        self._children: list[tuple[Child, list[int], Ready]] = []
+        self._children: list[tuple[Table, list[int], Ready]] = []
         differing = [(after, differing_fields(before.record, after.record)) for before, after in changes]
         for child in _CHILDREN:
             builders = [after for after, fields in differing if not child.fields.isdisjoint(fields)]
             rows = [row for builder in builders for row in child.rows(builder.id, builder.record)]
-            self._children.append((child, [builder.id for builder in builders], ready(rows)))
-        self._respecialised = [after for after, fields in differing if "specialisations" in fields]
+            self._children.append((child.table, [builder.id for builder in builders], ready(rows)))
+        respecialised = [after for after, fields in differing if "specialisations" in fields]
+        self._respecialised = [builder.id for builder in respecialised]
+        self._specialisations = _specialisations(respecialised)
+        self._portfolios = [
+            (after.id, before.record.portfolio, after.record.portfolio)
+            for before, after in changes
+            if before.record.portfolio != after.record.portfolio
+        ]
 
     def write(self) -> None:
         update_rows(Builder, _BUILDER, self._rows)
-        for child, ids, rows in self._children:
-            delete_rows(child.model, ids, where=child.where)
-            insert_rows(child.model, child.columns, rows)
-        _replace_projects(self._changes)
-        if self._respecialised:
-            delete_rows(Builder.specialisations.through, [builder.id for builder in self._respecialised])
-            _link_specialisations(self._respecialised)
+        for table, ids, rows in self._children:
+            delete_rows(table.model, ids, where=table.where)
+            insert_rows(table.model, table.columns, rows)
+        _replace_projects(self._portfolios)
+        delete_rows(Builder.specialisations.through, self._respecialised)
+        _link_specialisations(self._specialisations)
         self._listings.write()
 
 
@@ -148,7 +164,6 @@ def _columns(builder: Stored, derived: Derived) -> Row:
     record = builder.record
     return (
         builder.id,
-        builder.slug,
         builder.rev,
         builder.is_featured,
         builder.is_active,
@@ -222,7 +237,7 @@ def _contacts(kind: ContactPoint.Kind, attribute: str) -> Child:
         values = said if isinstance(said, list) else filter(None, [said])
         return [(builder, value, contact, position) for position, contact in enumerate(values)]
 
-    return Child(ContactPoint, frozenset({attribute}), _CONTACT_COLUMNS, rows, where=f"kind = '{value}'")
+    return Child(Table(ContactPoint, _CONTACT_COLUMNS, f"kind = '{value}'"), frozenset({attribute}), rows)
 
 
 _CONTACT_COLUMNS = ("builder_id", "kind", "value", "position")
@@ -255,14 +270,16 @@ def _certificate_rows(builder: int, record: Record) -> list[Row]:
 
 _CHILDREN = (
     Child(
-        Location,
-        frozenset({"headquarters", "service_places"}),
-        tuple(
-            """
-            builder_id is_headquarters country region city city_folded district street street_folded postcode latitude
-            longitude
-            """.split()
+        Table(
+            Location,
+            tuple(
+                """
+                builder_id is_headquarters country region city city_folded district street street_folded postcode
+                latitude longitude
+                """.split()
+            ),
         ),
+        frozenset({"headquarters", "service_places"}),
         _location_rows,
     ),
     _contacts(Kind.EMAIL, "emails"),
@@ -270,27 +287,39 @@ _CHILDREN = (
     _contacts(Kind.FAX, "faxes"),
     _contacts(Kind.SOCIAL, "social"),
     _contacts(Kind.MAP, "maps_url"),
-    Child(ContactPerson, frozenset({"people"}), ("builder_id", "name", "role"), _people_rows),
+    Child(Table(ContactPerson, ("builder_id", "name", "role")), frozenset({"people"}), _people_rows),
     Child(
-        Service,
+        Table(
+            Service,
+            tuple("builder_id category name name_folded description price_from price_to currency unit".split()),
+        ),
         frozenset({"services"}),
-        tuple("builder_id category name name_folded description price_from price_to currency unit".split()),
         _service_rows,
     ),
     Child(
-        Certification, frozenset({"certifications"}), ("builder_id", "name", "issuer", "valid_until"), _certificate_rows
+        Table(Certification, ("builder_id", "name", "issuer", "valid_until")),
+        frozenset({"certifications"}),
+        _certificate_rows,
     ),
 )
+_PROJECT_COLUMNS = ("builder_id", "name", "trade_show", "year", "city", "country", "stand_m2")
 
 
-def _replace_projects(changes: Sequence[tuple[Stored, Stored]]) -> None:
+def _project_rows(portfolios: Iterable[tuple[int, list[Project]]]) -> list[Row]:
+    return [
+        (builder, item.name, item.trade_show, item.year, item.city, item.country, item.stand_m2)
+        for builder, projects in portfolios
+        for item in projects
+    ]
+
+
+def _replace_projects(portfolios: Iterable[tuple[int, list[Project], list[Project]]]) -> None:
     """Add the projects that are new and remove those that are gone. The others stay, for their pictures' sake.
 
     One of the same name and year is the same project, whatever else is said of it now.
     """
     added = []
-    for before, after in changes:
-        old, new = before.record.portfolio, after.record.portfolio
+    for builder, old, new in portfolios:
         gone = [project for project in old if project not in new]
         fresh = []
         for project in new:
@@ -301,11 +330,11 @@ def _replace_projects(changes: Sequence[tuple[Stored, Stored]]) -> None:
                 fresh.append(project)
             else:
                 gone.remove(known)
-                _rows_of_project(after.id, known).update(**msgspec.structs.asdict(project))
+                _rows_of_project(builder, known).update(**msgspec.structs.asdict(project))
         for project in gone:
-            _rows_of_project(after.id, project).delete()
-        added.append((after.id, fresh))
-    _write_projects(added)
+            _rows_of_project(builder, project).delete()
+        added.append((builder, fresh))
+    insert_rows(PortfolioProject, _PROJECT_COLUMNS, _project_rows(added))
 
 
 def _is_same_project(first: Project, second: Project) -> bool:
@@ -323,18 +352,12 @@ def _rows_of_project(builder: int, project: Project) -> models.QuerySet[Portfoli
     )
 
 
-def _write_projects(portfolios: Iterable[tuple[int, list[Project]]]) -> None:
-    columns = ("builder_id", "name", "trade_show", "year", "city", "country", "stand_m2")
-    rows = [
-        (builder, item.name, item.trade_show, item.year, item.city, item.country, item.stand_m2)
-        for builder, projects in portfolios
-        for item in projects
-    ]
-    insert_rows(PortfolioProject, columns, rows)
+def _specialisations(builders: Iterable[Stored]) -> list[tuple[int, str, str]]:
+    """Return each builder's specialisations: its id, the slug and the name."""
+    return [(b.id, specialisation_slug(name), name) for b in builders for name in b.record.specialisations]
 
 
-def _link_specialisations(builders: Iterable[Stored]) -> None:
-    wanted = [(b.id, specialisation_slug(name), name) for b in builders for name in b.record.specialisations]
+def _link_specialisations(wanted: Sequence[tuple[int, str, str]]) -> None:
     if not wanted:
         return
     names = {slug: name for _, slug, name in reversed(wanted)}

@@ -19,9 +19,11 @@ def main() -> None:
     from django.db import connection
 
     connection.settings_dict["NAME"] = database
-    from builders.importing import commit, runner, staging, undo
+    from builders.importing import commit, runner, sharing, staging, undo
 
     commit.CHUNK = staging.CHUNK = undo.CHUNK = int(chunk)
+    # As in a large import, but for the process beside, which writes nothing and takes a second to start.
+    sharing.SEVERAL, sharing.LONG = 0, 1e9
     for _ in sys.stdin:
         pid = os.fork()
         if pid == 0:

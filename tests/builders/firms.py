@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from builders.importing import lease, runner
+from builders.importing.sharing import Crew
 from builders.importing.staging import stage
 from builders.models import Builder, ImportJob, Rank
 from builders.record import Offering, Person, Place, Problem, Record
@@ -99,7 +100,8 @@ def staged(rows: list[list[str]] | Rows, **fields: Any) -> ImportJob:
     worker = lease.new_worker()
     claimed = lease.claim(job.pk, worker)
     assert claimed is not None
-    stage(claimed, rows if isinstance(rows, Rows) else Rows(rows), worker)
+    with Crew() as crew:
+        stage(claimed, rows if isinstance(rows, Rows) else Rows(rows), worker, crew)
     return claimed
 
 

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from builders.comparing import FIELDS, assign, differing_fields, said
 from builders.importing import commit, lease, runner
+from builders.importing.sharing import Crew
 from builders.models import Builder, ContactPoint, FormerSlug, ImportJob, ImportRow, Location, SourceKey
 from builders.record import Record
 from builders.services import imports
@@ -135,7 +136,9 @@ def test_row_to_be_looked_at_is_left_out_until_somebody_decides():
     assert Builder.objects.count() == 2
 
 
-def test_row_that_the_database_refuses_stops_no_other(monkeypatch):
+@pytest.mark.parametrize("chunk", [5, 2000], ids=["one chunk of several", "one chunk"])
+def test_row_that_the_database_refuses_stops_no_other(monkeypatch, chunk):
+    monkeypatch.setattr(commit, "CHUNK", chunk)
     # A value that passes our checks and not those of the database.
     monkeypatch.setattr("builders.importing.reading.misfits", lambda record: [])
     rows = [cells(n) for n in range(30)]
@@ -194,7 +197,7 @@ def test_worker_that_was_replaced_writes_nothing(monkeypatch):
     claimed = lease.claim(job.pk, worker)
     ImportJob.objects.filter(pk=job.pk).update(worker="somebody else")
     with pytest.raises(lease.LeaseLost):
-        commit.commit(claimed, worker)
+        commit.commit(claimed, worker, Crew())
     assert not Builder.objects.exists()
 
 
@@ -204,7 +207,7 @@ def test_cancelled_while_writing_takes_back_what_is_written(monkeypatch):
     imports.commit_import(actor=None, job=job, in_background=False)
 
     def cancel(rows: int) -> None:
-        if Builder.objects.count() == 10:
+        if Builder.objects.count() >= 10:
             imports.cancel_import(actor=None, job=ImportJob.objects.get(pk=job.pk))
 
     runner.run(job.pk, cancel)

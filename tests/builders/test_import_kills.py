@@ -17,6 +17,7 @@ import pytest
 from django.db import connection
 
 from builders.importing import lease, runner, staging
+from builders.importing.sharing import Crew
 from builders.models import (
     Builder,
     ContactPoint,
@@ -142,10 +143,10 @@ def test_reading_begins_behind_what_was_read(monkeypatch):
 
     claimed = lease.claim(job.pk, "one")
     with pytest.raises(KeyboardInterrupt):
-        staging.stage(claimed, first, "one", die)
+        staging.stage(claimed, first, "one", Crew(), die)
     assert ImportJob.objects.get(pk=job.pk).progress == 11
     ImportJob.objects.update(lease_until=None)
-    staging.stage(lease.claim(job.pk, "two"), second, "two")
+    staging.stage(lease.claim(job.pk, "two"), second, "two", Crew())
     assert second.reads == 30
     job.refresh_from_db()
     assert job.counts == {"unchanged": 5, "created": 15, "duplicate": 20}

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from builders.importing import lease
+from builders.importing.sharing import Crew
 from builders.importing.staging import stage
 from builders.models import Builder, ImportJob, ImportRow, Rank, SourceKey
 from builders.record import Place
@@ -201,4 +202,4 @@ def test_cancelled_while_reading_ends_without_a_preview():
     worker = lease.new_worker()
     assert lease.claim(job.pk, worker)
     with pytest.raises(lease.Cancelled):
-        stage(job, Rows([cells(1)]), worker)
+        stage(job, Rows([cells(1)]), worker, Crew())

@@ -23,6 +23,7 @@ from builders.importing.files import backup_of, check_at_sight, safe_name
 from builders.importing.mapping import Mapping, Proposal, left_open
 from builders.importing.presets import BUILDERS
 from builders.importing.rejects import errors_csv
+from builders.importing.sharing import Crew
 from builders.models import ImportJob, ImportRow
 from builders.services.imports import (
     FileNotRead,
@@ -57,10 +58,11 @@ class Command(BaseCommand):
         _check(options)
         jobs: list[ImportJob] = []
         try:
-            for path in options["files"]:
-                jobs.append(self._imported(path, options))
-                for remark in _remarks(jobs[-1]):
-                    self.stderr.write(f"{safe_name(path.name)}: {remark}")
+            with Crew() as crew:
+                for path in options["files"]:
+                    jobs.append(self._imported(path, crew, options))
+                    for remark in _remarks(jobs[-1]):
+                        self.stderr.write(f"{safe_name(path.name)}: {remark}")
         finally:
             _close(jobs, options)
         total: Counter[str] = Counter()
@@ -70,16 +72,16 @@ class Command(BaseCommand):
         result = _result(total, time.monotonic() - started)
         self.stdout.write(json.dumps(result) if options["json"] else _sentence(result, options["dry_run"]))
 
-    def _imported(self, path: Path, options: dict[str, Any]) -> ImportJob:
+    def _imported(self, path: Path, crew: Crew, options: dict[str, Any]) -> ImportJob:
         name = safe_name(path.name or str(path.absolute()))
         try:
-            return _import(path, options)
+            return _import(path, crew, options)
         except (FileRefused, FileNotRead) as error:
             backup = backup_of(path, name)
             if backup is None:
                 raise CommandError(f"{name}: {error}") from error
             self.stderr.write(f"{name}: {error} Its backup is read instead.")
-            return self._imported(backup, options)
+            return self._imported(backup, crew, options)
         except (ClientError, OSError) as error:
             raise CommandError(f"{name}: {_said(error)}") from error
         except KeyboardInterrupt:
@@ -110,15 +112,15 @@ def _said(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def _import(path: Path, options: dict[str, Any]) -> ImportJob:
+def _import(path: Path, crew: Crew, options: dict[str, Any]) -> ImportJob:
     check_at_sight(path, path.name)
     job = _unfinished(path, options) or _new(path, options)
     if job.state == State.STAGING:
-        _run(job, "reading")
+        _run(job, "reading", crew)
     if job.state == State.STAGED and not options["dry_run"]:
         _begin_to_write(job)
     if job.state == State.COMMITTING:
-        _run(job, "writing")
+        _run(job, "writing", crew)
     if job.state == State.FAILED:
         _leave(job, options)
         raise CommandError(f"{job.file_name}: {job.error_message}")
@@ -224,10 +226,10 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _run(job: ImportJob, what: str) -> None:
+def _run(job: ImportJob, what: str, crew: Crew) -> None:
     with tqdm(total=job.total, desc=what, unit=" rows", disable=not sys.stderr.isatty()) as bar:
         advance: Callable[[int], object] = bar.update
-        runner.run(job.pk, advance)
+        runner.run(job.pk, advance, crew)
     job.refresh_from_db()
 
 
