@@ -11,7 +11,7 @@ commit     drafts -> builders                (in chunks, resumable, one import a
 undo       back, but for what was edited since
 ```
 
-`sharing` has a second process judge and draft.
+`sharing` has a second process judge and draft, `turns` two transactions write.
 
 The first three know no database.
 """

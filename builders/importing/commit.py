@@ -18,10 +18,20 @@ from django.utils import timezone
 from builders.importing import lease
 from builders.importing.drafts import Draft, Drafting, Row, Span
 from builders.importing.matching import builders_by_key
-from builders.importing.sharing import Crew
-from builders.models import ImportJob, ImportRow
+from builders.importing.sharing import Crew, may_share
+from builders.importing.turns import Turn, Unwritten, overlapping
+from builders.models import Builder, ImportJob, ImportRow
 from builders.record import Problem
-from builders.services.tables import among, fetch, is_postgres, listed, need_no_flush, update_rows
+from builders.services.tables import (
+    among,
+    fetch,
+    is_postgres,
+    listed,
+    need_no_flush,
+    new_ids,
+    update_rows,
+    wait_no_longer,
+)
 from operations.jobs import run_soon
 
 logger = logging.getLogger(__name__)
@@ -31,9 +41,12 @@ Progress = Callable[[int], object]
 CHUNK = 2000
 # Into how many parts a chunk is taken in which there is a row that the database refuses.
 _PARTS = 10
+_REFUSED = (DataError, IntegrityError)
+# Seconds to wait for what somebody else has locked. Past this the import stops, and is taken up again later.
+_PATIENCE = 20
 _NEXT_SPAN = """
-SELECT max(number) FROM (
-    SELECT number FROM builders_importrow
+SELECT max(number), count(*) FILTER (WHERE outcome = 'created') FROM (
+    SELECT number, outcome FROM builders_importrow
     WHERE job_id = %s AND number > %s AND outcome IN ('created', 'updated', 'unchanged') {which}
     ORDER BY number LIMIT %s
 ) AS next
@@ -46,10 +59,9 @@ _TAKEN = "another import has brought this record meanwhile"
 
 def commit(job: ImportJob, worker: str, crew: Crew, on_progress: Progress = lambda rows: None) -> None:
     """Write what was staged and not written. Raises `lease.LeaseLost` and `lease.Cancelled`."""
-    drafting = Drafting(job)
-    with closing(_drafts(job, crew, drafting)) as drafts:
-        for draft in drafts:
-            _write_or_split(job, worker, drafting, draft)
+    writer = _Writer(job, worker)
+    with closing(_drafts(job, crew, writer.drafting)) as drafts, closing(writer.written(drafts)) as written:
+        for draft in written:
             on_progress(len(draft.rows))
     lease.finish(job, worker, ImportJob.State.COMMITTED, committed_at=timezone.now())
     # Staff see within a minute what the file has brought twice. Nobody has to wait for it here.
@@ -59,50 +71,89 @@ def commit(job: ImportJob, worker: str, crew: Crew, on_progress: Progress = lamb
 def _drafts(job: ImportJob, crew: Crew, drafting: Drafting) -> Generator[Draft, None, None]:
     spans = _spans(job, drafting)
     if is_postgres():
-        return crew.results(drafting, spans, sum(job.counts.values()) / CHUNK)
+        return crew.results(drafting, spans, _rows_of(job) / CHUNK)
     # Of SQLite's writers one waits for the other, also for the ids of new builders.
     return (drafting(span) for span in spans)
 
 
 def _spans(job: ImportJob, drafting: Drafting) -> Iterator[Span]:
     after, sql = job.progress, _NEXT_SPAN.format(which=drafting.which)
-    while upto := fetch(sql, [job.pk, after, CHUNK])[0][0]:
-        yield Span(after, upto)
+    while (found := fetch(sql, [job.pk, after, CHUNK])[0]) and (upto := found[0]):
+        # Here, where one comes after the other, so that builders have their ids in the order of the file.
+        yield Span(after, upto, new_ids(Builder, found[1]) if found[1] else ())
         after = upto
 
 
-def _write_or_split(job: ImportJob, worker: str, drafting: Drafting, draft: Draft) -> None:
-    """Write a draft. One row that the database refuses must not keep the others out: it is looked for part by part."""
-    rows = draft.rows
-    try:
-        _write(job, worker, drafting, draft)
-    except (DataError, IntegrityError):
-        if len(rows) == 1:
-            _set_aside(job, worker, rows[0])
+def _rows_of(job: ImportJob) -> int:
+    return sum(job.counts.values())
+
+
+class _Writer:
+    """Writes the drafts of a job as long as `worker` has its lease."""
+
+    def __init__(self, job: ImportJob, worker: str) -> None:
+        self._job, self._worker, self.drafting = job, worker, Drafting(job)
+        # Those of the last draft, which may not be committed yet.
+        self._last_slugs: Sequence[str] = ()
+
+    def written(self, drafts: Iterator[Draft]) -> Generator[Draft, None, None]:
+        """Write drafts, and yield each when it is committed."""
+        if not (is_postgres() and may_share() and _rows_of(self._job) > CHUNK):
+            for draft in drafts:
+                self._write_or_split(draft)
+                yield draft
             return
-        size, after = max(1, len(rows) // _PARTS), draft.span.after
-        for start in range(0, len(rows), size):
-            part = Span(after, rows[start : start + size][-1].number)
-            _write_or_split(job, worker, drafting, drafting(part))
-            after = part.upto
+        is_through = False
+        while not is_through:
+            try:
+                with closing(overlapping(self._write, drafts)) as written:
+                    yield from written
+                is_through = True
+            except Unwritten as failed:
+                if not isinstance(failed.error, _REFUSED):
+                    raise failed.error from failed
+                for draft in failed.things:
+                    self._write_or_split(draft)
+                    yield draft
 
+    def _write_or_split(self, draft: Draft) -> None:
+        """Write a draft. One row that the database refuses must not keep the others out: it is looked for by parts."""
+        rows = draft.rows
+        try:
+            self._write(draft)
+        except _REFUSED:
+            if len(rows) == 1:
+                _set_aside(self._job, self._worker, rows[0])
+                return
+            size, after = max(1, len(rows) // _PARTS), draft.span.after
+            for start in range(0, len(rows), size):
+                part = Span(after, rows[start : start + size][-1].number)
+                self._write_or_split(self.drafting(part))
+                after = part.upto
 
-@transaction.atomic
-def _write(job: ImportJob, worker: str, drafting: Drafting, draft: Draft) -> None:
-    held = lease.hold(job, worker)
-    # Progress is written with the rows, and `finish` waits for the disk.
-    need_no_flush()
-    rows = draft.rows
-    conflicts, stale = _conflicts(job, rows)
-    if conflicts or stale:
-        draft = drafting(draft.span, without=conflicts.keys() | stale)
-    draft.write()
-    missed = [(job.pk, number, Outcome.CONFLICT.value, reason) for number, reason in conflicts.items()]
-    update_rows(ImportRow, ("job_id", "number", "outcome", "reason"), missed, key=2)
-    if held.committed_at is not None:
-        ImportRow.objects.filter(job=job, number__in=[row.number for row in rows]).update(is_decided=False)
-    moved = [(row.outcome, Outcome.CONFLICT.value) for row in rows if row.number in conflicts]
-    lease.renew(job, worker, progress=rows[-1].number, counts=_moved(held.counts, moved))
+    @transaction.atomic
+    def _write(self, draft: Draft, turn: Turn | None = None) -> None:
+        # Progress is written with the rows, and `finish` waits for the disk.
+        need_no_flush()
+        # Who waits for others may have others wait, in a circle that the database does not see.
+        wait_no_longer(_PATIENCE)
+        job, rows = self._job, draft.rows
+        conflicts, stale = _conflicts(job, rows)
+        if conflicts or stale:
+            draft = self.drafting(draft.span, without=conflicts.keys() | stale)
+        self._last_slugs = draft.write_names(self._last_slugs)
+        if turn is not None:
+            turn.let_next_begin()
+        draft.write_rest()
+        missed = [(job.pk, number, Outcome.CONFLICT.value, reason) for number, reason in conflicts.items()]
+        update_rows(ImportRow, ("job_id", "number", "outcome", "reason"), missed, key=2)
+        if job.committed_at is not None:
+            ImportRow.objects.filter(job=job, number__in=[row.number for row in rows]).update(is_decided=False)
+        if turn is not None:
+            turn.wait_for_those_before()
+        held = lease.hold(job, self._worker)
+        moved = [(row.outcome, Outcome.CONFLICT.value) for row in rows if row.number in conflicts]
+        lease.renew(job, self._worker, progress=rows[-1].number, counts=_moved(held.counts, moved))
 
 
 def _conflicts(job: ImportJob, rows: Sequence[Row]) -> tuple[dict[int, str], set[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -31,10 +31,11 @@ _differences = msgspec.json.Decoder(dict[str, list[Any]])
 
 
 class Span(NamedTuple):
-    """Rows by their numbers: those behind the first one, up to the last one."""
+    """Rows by their numbers: those behind the first one, up to the last one. `ids` are for new builders."""
 
     after: int
     upto: int
+    ids: Sequence[int] = ()
 
 
 class Row(NamedTuple):
@@ -74,7 +75,7 @@ class Drafting:
 
     def __call__(self, span: Span, without: Collection[int] = ()) -> Draft:
         """Return what those rows come to; `without` are the numbers of some that are left out."""
-        found = fetch(_ROWS.format(which=self.which), [self._job.pk, *span])
+        found = fetch(_ROWS.format(which=self.which), [self._job.pk, span.after, span.upto])
         rows = [(Row(*row[:5]), _Content(*row[5:])) for row in found if row[0] not in without]
         return Draft(self._job, span, rows)
 
@@ -87,6 +88,8 @@ class Draft:
         created = [(row, self._created(row, said)) for row, said in rows if row.outcome == Outcome.CREATED]
         updated = [(row, *self._updated(row, said)) for row, said in rows if row.outcome == Outcome.UPDATED]
         builders = [builder for _, builder in created]
+        for builder, pk in zip(builders, span.ids, strict=False):
+            builder.id = pk
         give_ids(builders)
         self._wishes = [wishes_of(builder) for builder in builders]
         self._insertion = Insertion(builders)
@@ -105,15 +108,24 @@ class Draft:
             ]
         )
 
-    def write(self) -> None:
-        """Write everything, inside the caller's transaction, which holds the locks of the builders that change."""
-        self._insertion.slugs = free_slugs(self._wishes)
-        self._insertion.write()
-        self._replacement.write()
+    def write_names(self, avoided_slugs: Iterable[str] = ()) -> Sequence[str]:
+        """Write what no two builders may have: first, so that others can be written beside the rest.
+
+        Inside the caller's transaction, which holds the locks of the builders that change. Return the slugs of the new
+        ones; `avoided_slugs` are given away, and perhaps not committed yet.
+        """
+        slugs = free_slugs(self._wishes, avoided_slugs)
+        self._insertion.write_names(slugs)
+        self._replacement.write_names()
         insert_rows(SourceKey, KEY_COLUMNS, self._new_keys)
         upsert_rows(SourceKey, KEY_COLUMNS, self._known_keys, unique=("source", "key"))
         # One that leads to another builder goes on doing so.
         insert_missing_rows(SourceKey, KEY_COLUMNS, self._other_keys)
+        return slugs
+
+    def write_rest(self) -> None:
+        self._insertion.write_rest()
+        self._replacement.write_rest()
         insert_rows(ImportChange, _CHANGE, self._changes)
 
     def _created(self, row: Row, said: _Content) -> Stored:

@@ -36,14 +36,15 @@ def wishes_of(builder: Stored) -> tuple[str, ...]:
     return (name, *in_city, f"{name}-{builder.uid[:_MARK]}", f"{name}-{builder.uid}")
 
 
-def free_slugs(wishes: Sequence[tuple[str, ...]]) -> list[str]:
+def free_slugs(wishes: Sequence[tuple[str, ...]], avoided: Iterable[str] = ()) -> list[str]:
     """Return for each the first of its wishes that nobody has or had. One statement, and a second one for namesakes.
 
-    Writers of builders that collide in spite of it meet at the unique constraint.
+    `avoided` are those that are given away and cannot be seen yet. Writers of builders that collide in spite of it meet
+    at the unique constraint.
     """
     if not wishes:
         return []
-    taken = _taken([first for first, *_ in wishes])
+    taken = _taken([first for first, *_ in wishes]).union(avoided)
     found, namesakes = [], []
     for number, (first, *_) in enumerate(wishes):
         if first in taken:

@@ -60,6 +60,13 @@ def need_no_flush() -> None:
             cursor.execute("SET LOCAL synchronous_commit TO off")
 
 
+def wait_no_longer(seconds: int) -> None:
+    """Let statements of the present transaction fail that wait longer for a lock: PostgreSQL would wait for ever."""
+    if is_postgres():
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout TO '{seconds}s'")
+
+
 def new_ids(model: type[models.Model], count: int) -> list[int]:
     """Return primary keys that nobody else gets, whether the caller is in a transaction or not."""
     table = model._meta.db_table

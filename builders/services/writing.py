@@ -31,8 +31,12 @@ from builders.services.stored import Stored
 from builders.services.tables import (
     Ready,
     Row,
+    among,
     delete_rows,
+    fetch,
     insert_rows,
+    is_postgres,
+    listed,
     new_ids,
     ready,
     update_rows,
@@ -71,13 +75,17 @@ def insert(builders: Sequence[Stored]) -> None:
     """Insert builders with everything that belongs to them; those without an id get one. Uids and slugs are there."""
     are_new = not any(builder.id for builder in builders)
     give_ids(builders)
-    Insertion(builders).write(are_new=are_new)
+    insertion = Insertion(builders)
+    insertion.write_names([builder.slug for builder in builders])
+    insertion.write_rest(are_new=are_new)
     write_keys(builders)
 
 
 def replace(changes: Sequence[tuple[Stored, Stored]]) -> None:
     """Write builders anew, as pairs of what stands there and what shall. Tables that stay alike are not touched."""
-    Replacement(changes).write()
+    replacement = Replacement(changes)
+    replacement.write_names()
+    replacement.write_rest()
 
 
 def give_ids(builders: Sequence[Stored]) -> None:
@@ -87,13 +95,9 @@ def give_ids(builders: Sequence[Stored]) -> None:
 
 
 class Insertion:
-    """The rows of new builders, which have their ids, without those of their keys. To make them asks no database.
-
-    `slugs` are theirs, in the same order; until the rows are written, others may be set.
-    """
+    """The rows of new builders, which have their ids, without those of their keys. To make them asks no database."""
 
     def __init__(self, builders: Sequence[Stored]) -> None:
-        self.slugs = [builder.slug for builder in builders]
         derived = [derive(builder.record) for builder in builders]
         self._rows = ready(
             [
@@ -107,14 +111,18 @@ class Insertion:
             rows[child.table[:2]] += [row for b in builders for row in child.rows(b.id, b.record)]
         rows[PortfolioProject, _PROJECT_COLUMNS] += _project_rows((b.id, b.record.portfolio) for b in builders)
         self._children = [(*table, ready(found)) for table, found in rows.items()]
-        self._specialisations = _specialisations(builders)
+        self._specialisations = _Specialisations(builders)
 
-    def write(self, *, are_new: bool = True) -> None:
-        """`are_new`: nobody has had these ids before."""
-        insert_rows(Builder, _NEW_BUILDER, with_column(self._rows, self.slugs))
+    def write_names(self, slugs: Sequence[str]) -> None:
+        """Write what other builders must not have, too. `slugs` are those of the builders, in the same order."""
+        insert_rows(Builder, _NEW_BUILDER, with_column(self._rows, slugs))
+        self._specialisations.write_names()
+
+    def write_rest(self, *, are_new: bool = True) -> None:
+        """Write what belongs to them alone. `are_new`: nobody has had these ids before."""
         for model, columns, rows in self._children:
             insert_rows(model, columns, rows)
-        _link_specialisations(self._specialisations)
+        self._specialisations.link()
         self._listings.write(are_new=are_new)
 
 
@@ -133,21 +141,26 @@ class Replacement:
             self._children.append((child.table, [builder.id for builder in builders], ready(rows)))
         respecialised = [after for after, fields in differing if "specialisations" in fields]
         self._respecialised = [builder.id for builder in respecialised]
-        self._specialisations = _specialisations(respecialised)
+        self._specialisations = _Specialisations(respecialised)
         self._portfolios = [
             (after.id, before.record.portfolio, after.record.portfolio)
             for before, after in changes
             if before.record.portfolio != after.record.portfolio
         ]
 
-    def write(self) -> None:
+    def write_names(self) -> None:
+        """Write what other builders may have, too, and is there once for all of them."""
+        self._specialisations.write_names()
+
+    def write_rest(self) -> None:
+        """Write what belongs to them alone."""
         update_rows(Builder, _BUILDER, self._rows)
         for table, ids, rows in self._children:
             delete_rows(table.model, ids, where=table.where)
             insert_rows(table.model, table.columns, rows)
         _replace_projects(self._portfolios)
         delete_rows(Builder.specialisations.through, self._respecialised)
-        _link_specialisations(self._specialisations)
+        self._specialisations.link()
         self._listings.write()
 
 
@@ -352,19 +365,28 @@ def _rows_of_project(builder: int, project: Project) -> models.QuerySet[Portfoli
     )
 
 
-def _specialisations(builders: Iterable[Stored]) -> list[tuple[int, str, str]]:
-    """Return each builder's specialisations: its id, the slug and the name."""
-    return [(b.id, specialisation_slug(name), name) for b in builders for name in b.record.specialisations]
+class _Specialisations:
+    """Those of some builders: which there are, and who has which."""
 
+    def __init__(self, builders: Iterable[Stored]) -> None:
+        found = [(b.id, specialisation_slug(name), name) for b in builders for name in b.record.specialisations]
+        # The spelling that comes first.
+        self._names = {slug: name for _, slug, name in reversed(found)}
+        self._links = [(builder, slug) for builder, slug, _ in found]
+        self._ids: dict[str, int] = {}
 
-def _link_specialisations(wanted: Sequence[tuple[int, str, str]]) -> None:
-    if not wanted:
-        return
-    names = {slug: name for _, slug, name in reversed(wanted)}
-    # Two imports never write at once, but staff may add one by hand at this moment.
-    Specialisation.objects.bulk_create(
-        [Specialisation(slug=s, name=n) for s, n in names.items()], ignore_conflicts=True
-    )
-    ids = dict(Specialisation.objects.filter(slug__in=names).values_list("slug", "pk"))
-    links = dict.fromkeys((builder, ids[slug]) for builder, slug, _ in wanted)
-    insert_rows(Builder.specialisations.through, ("builder_id", "specialisation_id"), list(links))
+    def write_names(self) -> None:
+        if not self._names:
+            return
+        # Two imports never write at once, but staff may add one by hand at this moment.
+        Specialisation.objects.bulk_create(
+            [Specialisation(slug=s, name=n) for s, n in self._names.items()], ignore_conflicts=True
+        )
+        # Or remove one before it is linked.
+        lock = "FOR KEY SHARE" if is_postgres() else ""
+        sql = f"SELECT slug, id FROM builders_specialisation WHERE slug {among('text')} {lock}"  # noqa: S608
+        self._ids = dict(fetch(sql, [listed(self._names)]))
+
+    def link(self) -> None:
+        links = dict.fromkeys((builder, self._ids[slug]) for builder, slug in self._links)
+        insert_rows(Builder.specialisations.through, ("builder_id", "specialisation_id"), list(links))
