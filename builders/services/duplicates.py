@@ -146,14 +146,15 @@ def _shared_keys() -> set[int]:
 def _meet(chosen: set[int] | None) -> None:
     within, parameters = "", []
     if chosen is not None:
-        within = f" AND (a.builder {among('bigint')} OR b.builder {among('bigint')})"
+        is_chosen = among("bigint", has_index=False)
+        within = f" AND (a.builder {is_chosen} OR b.builder {is_chosen})"
         parameters = [listed(chosen), listed(chosen)]
     with connection.cursor() as cursor:
         cursor.execute(_PAIRS + within, parameters)
         if chosen is None:
             cursor.execute(_WAITING)
         else:
-            within = f" AND (first_id {among('bigint')} OR second_id {among('bigint')})"
+            within = f" AND (first_id {is_chosen} OR second_id {is_chosen})"
             cursor.execute(_WAITING + within, parameters)
     _execute("CREATE INDEX duplicate_pair_order ON duplicate_pair (first, second)")
 

@@ -10,7 +10,7 @@ from django.db import connection
 
 from builders.models import MappingPreset
 from builders.services.copying import copy_lines
-from builders.services.tables import insert_missing_rows, insert_rows, listed, ready
+from builders.services.tables import among, fetch, insert_missing_rows, insert_rows, listed, ready
 
 TEXTS = ["plain", "", "a\tb", "line\nline\r\n", "back\\slash \\N \\.", "Łódź 東京 👋", "\"quoted\", 'too'", "\x01\x7f"]
 
@@ -42,3 +42,20 @@ def test_list_of_texts_reaches_the_database_to_the_letter(texts):
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT * FROM {marks}", [listed(texts)])
         assert [text for (text,) in cursor.fetchall()] == texts
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("kind", "has_index"), [("text", True), ("text", False), ("bigint", True), ("bigint", False)])
+def test_rows_among_many_are_found_without_reading_all(kind, has_index):
+    columns = ("name", "source", "header", "mapping", "created_at")
+    now = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+    insert_rows(MappingPreset, columns, [(f"{number:>80}", "a", "[]", "{}", now) for number in range(3000)])
+    column = "id" if kind == "bigint" else "name"
+    wanted = list(MappingPreset.objects.order_by("pk").values_list(column, flat=True))[::3]
+    sql = f"SELECT {column} FROM builders_mappingpreset WHERE {column} {among(kind, has_index=has_index)}"
+    assert sorted(value for (value,) in fetch(sql, [listed(wanted)])) == wanted
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE builders_mappingpreset")
+        plan = " ".join(line for (line,) in fetch(f"EXPLAIN {sql}", [listed(wanted)]))
+        assert "Seq Scan" not in plan
