@@ -74,8 +74,9 @@ def identity_key(record: Record) -> str:
 
 def builders_by_fingerprint(source: str, fingerprints: Sequence[str]) -> dict[str, int]:
     """Return the builders of rows that came from the source before and are the same still. One statement."""
+    # SQLite would go through all keys of a source that is asked for by itself.
     sql = f"""SELECT fingerprint, builder_id FROM builders_sourcekey
-        WHERE source = %s AND fingerprint {among("text")}"""  # noqa: S608
+        WHERE source || '' = %s AND fingerprint > '' AND fingerprint {among("text")}"""  # noqa: S608
     return dict(fetch(sql, [source, listed(fingerprints)]))
 
 

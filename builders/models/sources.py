@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from django.contrib.postgres.indexes import HashIndex
 from django.db import models
+from django.db.models import Q
 
 
 class Rank(models.IntegerChoices):
@@ -32,7 +34,10 @@ class SourceKey(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["source", "key"], name="one_builder_per_source_key")]
-        indexes: ClassVar = [models.Index(fields=["source", "fingerprint"], name="source_keys_by_fingerprint")]
+        # Half the size of a tree, which SQLite makes of it. Of keys that are equal a hash would have to pass each one.
+        indexes: ClassVar = [
+            HashIndex(fields=["fingerprint"], condition=Q(fingerprint__gt=""), name="source_keys_by_fingerprint")
+        ]
 
     def __str__(self) -> str:
         return f"{self.source}:{self.key}"
