@@ -6,15 +6,21 @@ keeps long texts out of the rows, which it reads for each hit. SQLite gets an FT
 triggers: nothing else writes to it.
 
 Here too is how PostgreSQL keeps what imports write most of. Rows of imports stay whole: each is written once and read
-once, and to compress it would take as long as all else. Builders have as much room again on their page: an import
+once, and to compress it would take as long as all else. Their statistics are made of few: for these PostgreSQL reads
+whole rows, and an import is looked for by its number alone. Builders have as much room again on their page: an import
 changes all of a page at once, and those that stay on it need no new entry in any of their five indexes.
 """
 
 from django.db import migrations
 
+IMPORT_ROW = """
+    id job_id number cells values problems source_key fingerprint outcome builder_id builder_rev reason difference
+    before is_decided
+""".split()
 POSTGRES = (
     "ALTER TABLE builders_listedwords ALTER COLUMN words SET STORAGE EXTERNAL, SET (toast_tuple_target = 128)",
     "ALTER TABLE builders_importrow SET (toast_tuple_target = 8160)",
+    "ALTER TABLE builders_importrow " + ", ".join(f'ALTER "{name}" SET STATISTICS 10' for name in IMPORT_ROW),
     "ALTER TABLE builders_builder SET (fillfactor = 50)",
     """
     CREATE INDEX listed_words_index ON builders_listedwords USING gin (array_to_tsvector(string_to_array(words, ' ')))
