@@ -128,16 +128,23 @@ _LINKING_WORDS = frozenset({"and", "und", "et", "y", "e", "en", "ve", "og", "och
 _SPELT_OUT_UP_TO = 5
 
 
+_FIRST, _LAST = 0, -1
+_Forms = dict[str, list[tuple[str, ...]]]
+
+
 @cache
-def _forms(words: str) -> tuple[frozenset[tuple[str, ...]], int]:
-    """Return the forms as tuples of words, and the number of words of the longest."""
+def _forms(words: str, end: int) -> _Forms:
+    """Return the forms as tuples of words, by the word at one end of them, the longest first."""
     found: set[tuple[str, ...]] = set()
     for form in " ".join(words.split()).split(","):
         parts = tuple(form.split())
         found.add(parts)
         if len(parts[-1]) <= _SPELT_OUT_UP_TO:
             found.add((*parts[:-1], *parts[-1]))
-    return frozenset(found), max(map(len, found))
+    forms: _Forms = {}
+    for parts in sorted(found, key=len, reverse=True):
+        forms.setdefault(parts[end], []).append(parts)
+    return forms
 
 
 def _without_joined_forms(text: str) -> str:
@@ -148,23 +155,24 @@ def _without_joined_forms(text: str) -> str:
 
 def _without_legal_forms(words: list[str]) -> list[str]:
     """Take legal forms off the end, then off the beginning; what remains is never empty."""
-    suffixes, longest = _forms(_LEGAL_FORMS)
-    length = min(longest, len(words) - 1)
-    while length > 0:
-        if tuple(words[-length:]) in suffixes:
-            words = words[:-length]
-            length = min(longest, len(words) - 1)
-        else:
-            length -= 1
-    prefixes, longest = _forms(_LEGAL_PREFIXES)
-    for length in range(min(longest, len(words) - 1), 0, -1):
-        if tuple(words[:length]) in prefixes:
-            return words[length:]
-    return words
+    while length := _length_of_form(words, _LEGAL_FORMS, _LAST):
+        words = words[:-length]
+    return words[_length_of_form(words, _LEGAL_PREFIXES, _FIRST) :]
+
+
+def _length_of_form(words: list[str], forms: str, end: int) -> int:
+    """Return how many words the longest form at one end has, where there are more words than those."""
+    for form in _forms(forms, end).get(words[end], ()) if words else ():
+        length = len(form)
+        if length < len(words) and tuple(words[-length:] if end else words[:length]) == form:
+            return length
+    return 0
 
 
 def _with_joined_initials(words: list[str]) -> list[str]:
     """Make one word of initials in a row: "A.B.C." and "ABC" are one name."""
+    if 1 not in map(len, words):
+        return words
     joined: list[str] = []
     run = ""
     for word in [*words, ""]:
@@ -190,9 +198,11 @@ def name_key(text: str) -> str:
     if not folded.isascii():
         folded = _without_joined_forms(folded) or folded
     words = _without_legal_forms(folded.split())
-    threes = zip(words, words[1:], words[2:], strict=False)
-    inner = [word for before, word, after in threes if not _is_linking(before, word, after)]
-    return " ".join(_with_joined_initials([*words[:1], *inner, *words[1:][-1:]]))
+    if not _LINKING_WORDS.isdisjoint(words):
+        threes = zip(words, words[1:], words[2:], strict=False)
+        inner = [word for before, word, after in threes if not _is_linking(before, word, after)]
+        words = [*words[:1], *inner, *words[1:][-1:]]
+    return " ".join(_with_joined_initials(words))
 
 
 def _is_linking(before: str, word: str, after: str) -> bool:
