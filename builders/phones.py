@@ -27,51 +27,56 @@ _KINDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
-    pattern: re.Pattern[str]
-    lengths: frozenset[int]
-
-    def fits(self, number: str) -> bool:
-        return (not self.lengths or len(number) in self.lengths) and self.pattern.fullmatch(number) is not None
-
-
-@dataclass(frozen=True, slots=True)
 class _Plan:
-    """How numbers of one region look, compiled. `prefix` is what stands before a number inside the country."""
+    """How numbers of one region look, compiled. `prefix` is what stands before a number inside the country.
+
+    `kinds` has the patterns for each length that a number may have, of which one has to fit beside the `general` one.
+    """
 
     calling_code: str
-    general: _Kind
-    kinds: tuple[_Kind, ...]
+    general: re.Pattern[str]
+    kinds: dict[int, tuple[re.Pattern[str], ...]]
     leading: re.Pattern[str] | None
     prefix: re.Pattern[str] | None
     rewrites: bool
     abroad: re.Pattern[str] | None
 
     def holds(self, number: str) -> bool:
-        return self.general.fits(number) and any(kind.fits(number) for kind in self.kinds)
+        kinds = self.kinds.get(len(number))
+        if kinds is None or not self.general.fullmatch(number):
+            return False
+        for kind in kinds:  # noqa: SIM110 -- runs for every number of every row
+            if kind.fullmatch(number):
+                return True
+        return False
 
 
-def _kind(description: PhoneNumberDesc | None) -> _Kind | None:
-    if description is None or description.national_number_pattern is None:
-        return None
+def _lengths(description: PhoneNumberDesc) -> frozenset[int]:
     # -1 stands for "as the general description says".
-    lengths = frozenset(length for length in description.possible_length or () if length > 0)
-    return _Kind(re.compile(description.national_number_pattern), lengths)
+    return frozenset(length for length in description.possible_length or () if length > 0)
+
+
+def _kinds(metadata: PhoneMetadata, general: PhoneNumberDesc) -> dict[int, tuple[re.Pattern[str], ...]]:
+    described = [found for name in _KINDS if (found := getattr(metadata, name)) and found.national_number_pattern]
+    kinds = [(re.compile(found.national_number_pattern), _lengths(found)) for found in described]
+    return {
+        length: tuple(pattern for pattern, lengths in kinds if not lengths or length in lengths)
+        for length in _lengths(general)
+    }
 
 
 @cache
 def _plan(region: str) -> _Plan | None:
     """Return the plan of a region, compiled when it is asked for first: there are about 250."""
     metadata = PhoneMetadata.metadata_for_region(region, None)
-    general = _kind(metadata.general_desc) if metadata is not None else None
-    if metadata is None or general is None:
+    general = metadata.general_desc if metadata is not None else None
+    if metadata is None or general is None or general.national_number_pattern is None:
         return None
-    kinds = tuple(kind for name in _KINDS if (kind := _kind(getattr(metadata, name))) is not None)
     prefix, abroad = metadata.national_prefix_for_parsing, metadata.international_prefix
     return _Plan(
         calling_code=str(metadata.country_code),
-        general=general,
-        kinds=kinds,
+        general=re.compile(general.national_number_pattern),
+        kinds=_kinds(metadata, general),
         leading=re.compile(metadata.leading_digits) if metadata.leading_digits else None,
         prefix=re.compile(prefix) if prefix else None,
         rewrites=bool(metadata.national_prefix_transform_rule),
@@ -80,27 +85,25 @@ def _plan(region: str) -> _Plan | None:
 
 
 @cache
-def _regions(calling_code: str) -> tuple[str, ...]:
-    """Return the regions of a calling code, the main one first; empty where there is no such code, or no region."""
-    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(calling_code), ())
-    return tuple(region for region in regions if _plan(region) is not None)
+def _plans(calling_code: str) -> tuple[_Plan, ...]:
+    """Return the plans of a calling code, the main one first; empty where there is no such code, or no region."""
+    regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE.get(int(calling_code), ()) if calling_code else ()
+    return tuple(plan for region in regions if (plan := _plan(region)) is not None)
 
 
-def _split(digits: str) -> tuple[str, str]:
-    for length in range(1, _LONGEST_CALLING_CODE + 1):
-        if int(digits[:length]) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE:
-            return digits[:length], digits[length:]
-    return "", digits
+@cache
+def _calling_code(beginning: str) -> str:
+    """Return the calling code in the first three digits of a number, or ""."""
+    codes = (beginning[:length] for length in range(1, _LONGEST_CALLING_CODE + 1))
+    return next((code for code in codes if int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), "")
 
 
 def _is_valid(calling_code: str, number: str) -> bool:
-    for region in _regions(calling_code):
-        plan = _plan(region)
-        if plan is None:
-            continue
-        if plan.leading is None and plan.holds(number):
-            return True
-        if plan.leading is not None and plan.leading.match(number):
+    for plan in _plans(calling_code):
+        if plan.leading is None:
+            if plan.holds(number):
+                return True
+        elif plan.leading.match(number):
             return plan.holds(number)
     return False
 
@@ -113,7 +116,7 @@ def _without_prefix(plan: _Plan, number: str) -> str | None:
     if plan.rewrites or match.re.groups:
         return None
     rest = number[match.end() :]
-    if plan.general.pattern.fullmatch(number) and not plan.general.pattern.fullmatch(rest):
+    if plan.general.fullmatch(number) and not plan.general.fullmatch(rest):
         return number
     return rest
 
@@ -122,9 +125,9 @@ def _read_plain(text: str, region: str) -> str | None:
     """Return E.164 where it is certain that the library would return the same, else None."""
     digits = _NO_DIGITS.sub("", text)
     if text.startswith("+"):
-        calling_code, number = _split(digits) if digits and digits[0] != "0" else ("", "")
-        regions = _regions(calling_code) if calling_code else ()
-        plan = _plan(regions[0]) if regions else None
+        calling_code = _calling_code(digits[:_LONGEST_CALLING_CODE]) if digits and digits[0] != "0" else ""
+        plans = _plans(calling_code)
+        plan, number = plans[0] if plans else None, digits[len(calling_code) :]
     else:
         plan, number = _plan(region), digits
         # Both may be a number from abroad that lost its plus sign: the library weighs that.
