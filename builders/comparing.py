@@ -7,7 +7,7 @@ votes, or half a range, is no value of its own.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -93,7 +93,7 @@ FIELDS: Final[dict[str, Field]] = {
         Field("portfolio", ("portfolio",), _project),
     )
 }
-_LISTS: Final = tuple(field for field in FIELDS.values() if field.identity is not None)
+_IDENTITIES: Final = tuple((field.name, field.identity) for field in FIELDS.values() if field.identity is not None)
 _NOWHERE = Place()
 FIELD_OF: Final = {attribute: field.name for field in FIELDS.values() for attribute in field.attributes}
 # In the order of a record's attributes. Its keys are no fields.
@@ -145,15 +145,7 @@ def assign(record: Record, changes: dict[str, Any]) -> Record:
 # --- what fits into the directory ---------------------------------------------------------------------------------
 
 _LENGTHS = {"key": 200, "name": 200, "description": 10_000, "website": 500, "maps_url": 500}
-_ITEM_LENGTHS: dict[type, dict[str, int]] = {
-    Place: {"region": 120, "city": 120, "district": 120, "street": 300, "postcode": 20},
-    Person: {"name": 120, "role": 120},
-    Offering: {"name": 120, "description": 500, "unit": 40, "currency": 3},
-    Certificate: {"name": 160, "issuer": 160},
-    Project: {"name": 160, "trade_show": 160, "city": 120},
-}
 _TEXT_LENGTHS = {"emails": 500, "phones": 500, "faxes": 500, "social": 500, "specialisations": 80}
-_STRUCTS = ("service_places", "people", "services", "certifications", "portfolio")
 _MICRODEGREE, _TENTH, _CENT = Decimal("0.000001"), Decimal("0.1"), Decimal("0.01")
 _RANGES = (("team_min", "team_max"), ("stand_min_m2", "stand_max_m2"))
 
@@ -165,21 +157,22 @@ def fitted(record: Record) -> Record:
         changes["rating"] = record.rating.quantize(_TENTH)
     if record.review_count == 0 and record.rating is None:
         changes["review_count"] = None
-    if record.headquarters is not None:
+    if record.headquarters is not None and record.headquarters.latitude is not None:
         changes["headquarters"] = _rounded(record.headquarters)
-    for field in _LISTS:
-        items = getattr(record, field.name)
-        if len(items) > 1:
-            changes[field.name] = _once(field, items)
-    if record.services:
+    for name, identity in _IDENTITIES:
+        items = getattr(record, name)
+        if len(items) > 1 and len(once := _once(identity, items)) < len(items):
+            changes[name] = once
+    if any(map(_is_priced, record.services)):
         changes["services"] = [_priced(item) for item in changes.get("services", record.services)]
     if record.service_places:
         changes["service_places"] = [_rounded(item) for item in changes.get("service_places", record.service_places)]
     return msgspec.structs.replace(record, **changes) if changes else record
 
 
-def _once(field: Field, items: Iterable[Any]) -> list[Any]:
-    identity = field.identity or _itself
+def _once(identity: Callable[[Any], Hashable], items: Iterable[Any]) -> list[Any]:
+    if identity is _itself:
+        return list(dict.fromkeys(items))
     found: dict[Hashable, Any] = {}
     for item in items:
         found.setdefault(identity(item), item)
@@ -194,9 +187,11 @@ def _rounded(place: Place) -> Place:
     )
 
 
+def _is_priced(item: Offering) -> bool:
+    return item.price_from is not None or item.price_to is not None
+
+
 def _priced(item: Offering) -> Offering:
-    if item.price_from is None and item.price_to is None:
-        return item
     prices = {"price_from": item.price_from, "price_to": item.price_to}
     return msgspec.structs.replace(item, **{n: p and p.quantize(_CENT) for n, p in prices.items()})
 
@@ -212,30 +207,60 @@ def misfits(record: Record) -> list[Problem]:
             found.append(_problem(low, "range", "The first number of a range is the smaller one."))
     if record.rating is not None and not 0 <= record.rating <= 5:
         found.append(_problem("rating", "range", "A rating lies between 0 and 5."))
-    found += (_problem(name, "too_long", "A text in this field is too long.") for name in _too_long(record))
+    found += [_problem(name, "too_long", "A text in this field is too long.") for name in _too_long(record)]
     return found
 
 
-def _too_long(record: Record) -> Iterator[str]:
-    """Yield the fields with a text that its column does not take."""
-    yield from (name for name, most in _LENGTHS.items() if len(getattr(record, name)) > most)
+def _too_long(record: Record) -> list[str]:
+    """Return the fields with a text that its column does not take."""
+    found = [name for name, most in _LENGTHS.items() if len(getattr(record, name)) > most]
     for name, most in _TEXT_LENGTHS.items():
         items = getattr(record, name)
         if items and max(map(len, items)) > most:
-            yield name
-    for name in _STRUCTS:
+            found.append(name)
+    for name, is_too_long in _ITEMS:
         items = getattr(record, name)
-        if items and any(map(_is_too_long, items)):
-            yield name
-    if record.headquarters is not None and _is_too_long(record.headquarters):
-        yield "headquarters"
+        if items and any(map(is_too_long, items)):
+            found.append(name)
+    if record.headquarters is not None and _is_long_place(record.headquarters):
+        found.append("headquarters")
+    return found
 
 
-def _is_too_long(item: Any) -> bool:
-    for name, most in _ITEM_LENGTHS[type(item)].items():  # noqa: SIM110 -- runs for every item of every row
-        if len(getattr(item, name)) > most:
-            return True
-    return False
+# Each in one expression, as they run for every item of every row.
+def _is_long_place(item: Place) -> bool:
+    return (
+        len(item.street) > 300
+        or len(item.city) > 120
+        or len(item.district) > 120
+        or len(item.region) > 120
+        or len(item.postcode) > 20
+    )
+
+
+def _is_long_person(item: Person) -> bool:
+    return len(item.name) > 120 or len(item.role) > 120
+
+
+def _is_long_offering(item: Offering) -> bool:
+    return len(item.name) > 120 or len(item.description) > 500 or len(item.unit) > 40 or len(item.currency) > 3
+
+
+def _is_long_certificate(item: Certificate) -> bool:
+    return len(item.name) > 160 or len(item.issuer) > 160
+
+
+def _is_long_project(item: Project) -> bool:
+    return len(item.name) > 160 or len(item.trade_show) > 160 or len(item.city) > 120
+
+
+_ITEMS: Final[tuple[tuple[str, Callable[[Any], bool]], ...]] = (
+    ("service_places", _is_long_place),
+    ("people", _is_long_person),
+    ("services", _is_long_offering),
+    ("certifications", _is_long_certificate),
+    ("portfolio", _is_long_project),
+)
 
 
 def _problem(field: str, code: str, message: str) -> Problem:
