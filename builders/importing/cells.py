@@ -63,9 +63,10 @@ def clean_line(cell: str) -> str:
     """Return a cell as one line in composed form, without what cannot be seen."""
     if not cell.isascii():
         cell = unicodedata.normalize("NFC", cell)
-    if not cell.isprintable():
-        cell = _INVISIBLE.sub("", _LINE_BREAKS.sub(" ", cell))
-    return " ".join(cell.split()) if cell else ""
+    if cell.isprintable():
+        # Of all spaces only the common one can be printed, and few cells have too many of it.
+        return " ".join(cell.split()) if "  " in cell else cell.strip()
+    return " ".join(_INVISIBLE.sub("", _LINE_BREAKS.sub(" ", cell)).split())
 
 
 def clean_text(cell: str) -> str:
@@ -234,6 +235,8 @@ def to_whole(text: str) -> int | None:
 
 
 _EARLIEST_YEAR = 1900
+# Most cells; the pattern for all words before a year takes ten times as long.
+_FOUR_DIGITS = re.compile(r"(\d{4})")
 _YEAR = re.compile(
     r"(?:since|est\.?|established|founded|seit|depuis|desde|dal|sinds|in)?\s*(\d{4})(?:\.0+)?", re.IGNORECASE
 )
@@ -244,7 +247,9 @@ _DAY_FIRST = re.compile(r"(?:\d{1,2}[./-]){1,2}(\d{4})")
 def to_founded(text: str, *, latest: int | None = None) -> int | None:
     """Return the year of a date or year between 1900 and `latest`, which is the present year."""
     text = text.strip()
-    match = _YEAR.fullmatch(text) or _ISO_DATE.fullmatch(text) or _DAY_FIRST.fullmatch(text)
+    match = (
+        _FOUR_DIGITS.fullmatch(text) or _YEAR.fullmatch(text) or _ISO_DATE.fullmatch(text) or _DAY_FIRST.fullmatch(text)
+    )
     if match is None:
         return None
     year = int(match[1])
@@ -280,8 +285,12 @@ def to_range(text: str) -> Range | None:
     ((25, 50), (12, 12), (50, None), (None, 10), None)
     """
     text = text.strip()
-    if len(text) > _LONGEST_NUMBER * 2:
-        return None
+    return _range_of(text) if len(text) <= _LONGEST_NUMBER * 2 else None
+
+
+# The sizes of teams and stands repeat.
+@lru_cache(maxsize=4096)
+def _range_of(text: str) -> Range | None:
     if text.isascii() and text.isdigit() and len(text) < 10:
         return int(text), int(text)
     if match := _RANGE.fullmatch(text):
