@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Final
 from urllib.parse import parse_qs, urlsplit
 
@@ -69,11 +69,16 @@ def _code(row: Row, cell: str, column: Column, *, attribute: str) -> None:
     _text(row, match[1] if match else cell, column, attribute=attribute)
 
 
+@lru_cache(maxsize=64)
+def _has_place_ids(header: str) -> bool:
+    return _PLACE_ID_HEADER.fullmatch(words_of(header)) is not None
+
+
 def _key(row: Row, cell: str, column: Column) -> None:
     """Take the firm's name at the source. A place id is that at Google, whoever has collected it."""
     if not row.key:
         _code(row, cell, column, attribute="key")
-        if _PLACE_ID_HEADER.fullmatch(words_of(column.header)):
+        if _has_place_ids(column.header):
             row.place_id = row.key
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -19,7 +20,7 @@ from builders.importing.readings import READERS, Reading
 from builders.importing.row import Column, Row, problem
 from builders.importing.service_names import last_part, offering
 from builders.places import country_code
-from builders.record import Certificate, Person, Place, Problem, Record
+from builders.record import Certificate, Offering, Person, Place, Problem, Record
 
 # What others lean on is read first: phones need the country, and the list of cities its country, the address its parts.
 _FIRST = {"country": 0, "address_json": 1, "address_full": 2, "locality": 3, "cities": 4}
@@ -116,7 +117,7 @@ def _record(row: Row) -> Record:
         headquarters=headquarters,
         service_places=_service_places(row),
         people=_people(row),
-        services=[offering(name) for name in _distinct([*map(last_part, row.services)])] if row.services else [],
+        services=_services(row.services) if row.services else [],
         specialisations=_distinct(row.specialisations) if row.specialisations else [],
         certifications=[Certificate(name=name) for name in _distinct(row.certifications)] if row.certifications else [],
         languages=row.languages,
@@ -134,6 +135,23 @@ def _record(row: Row) -> Record:
         extra=_extra(row),
         other_keys={google.SOURCE: row.place_id} if row.place_id else {},
     )
+
+
+def _services(names: list[str]) -> list[Offering]:
+    return list(_known_services(tuple(names))) if len(names) <= _MOST_KEPT else _offerings(names)
+
+
+# What firms do is much the same in a file, so that short lists of it repeat.
+_MOST_KEPT = 10
+
+
+@lru_cache(maxsize=4096)
+def _known_services(names: tuple[str, ...]) -> tuple[Offering, ...]:
+    return tuple(_offerings(names))
+
+
+def _offerings(names: Sequence[str]) -> list[Offering]:
+    return [offering(name) for name in _distinct([*map(last_part, names)])]
 
 
 def _distinct(names: list[str]) -> list[str]:
@@ -214,6 +232,8 @@ def _street_of_address(row: Row) -> str:
 
     What is left may still hold a city that no column names: it stays where it stands.
     """
+    if "," not in row.address:
+        return row.address
     parts = [part for part in _COMMAS.split(row.address) if part]
     known = {fold(text) for text in (row.city, row.region, row.postcode, row.district) if text}
     while len(parts) > 1 and _is_known(parts[-1], known, row.country):
