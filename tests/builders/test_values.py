@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders.comparing import misfits
 from builders.importing import cells
 from builders.importing.fields import FIELDS
 from builders.importing.mapping import Mapping, propose
@@ -17,8 +18,8 @@ from builders.importing.readings import READERS
 from builders.importing.row import ERRORS, MESSAGES
 from builders.importing.service_names import service_category
 from builders.importing.values import Reader
-from builders.models import Builder, Service
-from builders.record import Certificate, Offering, Person, Place, Problem, Record
+from builders.models import Builder, Certification, ContactPerson, Location, PortfolioProject, Service
+from builders.record import Certificate, Offering, Person, Place, Problem, Project, Record
 
 # Without a database: once is enough.
 pytestmark = pytest.mark.backend("sqlite")
@@ -108,6 +109,10 @@ def test_invisible_is_empty(cell):
 
 def test_invisible_is_taken_out_of_names():
     assert read(("name", "Al\x00pha\u202e \u200bStand\n GmbH "))[0].name == "Alpha Stand GmbH"
+
+
+def test_name_has_single_spaces():
+    assert read(("name", " Alpha  Stand "))[0].name == "Alpha Stand"
 
 
 def test_name_is_composed():
@@ -644,6 +649,28 @@ def test_too_long_is_left_out_and_told(field, longest):
     assert record == Record(name="Alpha")
     assert [problem.code for problem in problems] == ["too_long"]
     assert len(problems[0].cell) <= 200
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "model"),
+    [
+        ("headquarters", Place, Location),
+        ("people", Person, ContactPerson),
+        ("services", Offering, Service),
+        ("certifications", Certificate, Certification),
+        ("portfolio", Project, PortfolioProject),
+    ],
+)
+def test_text_that_its_column_does_not_take_is_told(field, kind, model):
+    least = {"name": "x"} if "name" in kind.__struct_fields__ else {}
+    columns = {column.name: column.max_length for column in model._meta.concrete_fields if column.max_length}
+    texts = columns.keys() & set(kind.__struct_fields__) - {"category", "country"}
+    assert texts
+    for name in texts:
+        for length, told in ((columns[name], []), (columns[name] + 1, [field])):
+            item = kind(**least | {name: "x" * length})
+            record = Record(name="Alpha", **{field: item if kind is Place else [item]})
+            assert [problem.field for problem in misfits(record)] == told, name
 
 
 def test_person():
