@@ -119,7 +119,7 @@ def with_column(rows: Ready, values: Sequence[str]) -> Ready:
     """Return the rows with one text more in each, which was not known when they were made ready."""
     if not is_postgres():
         return Ready(rows.count, tuples=[(*row, value) for row, value in zip(rows.tuples, values, strict=True)])
-    texts = copy_lines([value] for value in values)
+    texts = copy_lines([[value] for value in values])
     # A line ends in no other way than a row.
     pairs = zip(rows.lines.splitlines(), texts.splitlines(keepends=True), strict=True)
     return Ready(rows.count, lines=b"".join([line + b"\t" + text for line, text in pairs]))

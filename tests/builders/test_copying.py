@@ -19,9 +19,12 @@ TEXTS = ["plain", "", "a\tb", "line\nline\r\n", "back\\slash \\N \\.", "Łódź 
 def test_values_of_every_type_are_written_as_they_are_read():
     at = dt.datetime(2026, 11, 21, 10, 30, 0, 123456, tzinfo=dt.UTC)
     row = (1, True, False, None, Decimal("1.50"), at, at.date(), "a\tb\\", MappingPreset.__name__)
-    assert copy_lines([row, ()]) == (
-        b"1\tt\tf\t\\N\t1.50\t2026-11-21T10:30:00.123456+00:00\t2026-11-21\ta\\tb\\\\\tMappingPreset\n\n"
-    )
+    line = b"1\tt\tf\t\\N\t1.50\t2026-11-21T10:30:00.123456+00:00\t2026-11-21\ta\\tb\\\\\tMappingPreset\n"
+    assert copy_lines([row]) == line
+    # Columns of one type are written in another way than mixed ones.
+    mixed = line.replace(b"\n", b"\t\n") + b"\t" + line
+    assert copy_lines([(*row, ""), ("", *row)]) == mixed
+    assert copy_lines([]) == b""
 
 
 @pytest.mark.django_db
