@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any
 
 import msgspec
-from django.utils import timezone
 
 from builders.models import ContactPoint
 from builders.models.fields import Provenance, ProvenanceText, packed, unpacked
@@ -48,9 +47,11 @@ class Stored(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     keys: list[Key] = []
 
 
+# Moments are asked for as text: what the drivers make of them takes longer than all else of a builder.
 _COLUMNS = """id, uid, slug, rev, is_featured, is_active, claim_state, owner_id, merged_into_id, provenance,
-    locked_fields, created_at, updated_at, name, description, website, languages, founded, team_min, team_max,
-    stand_min_m2, stand_max_m2, projects_completed, rating, review_count, status, is_verified, plan, legacy_extra"""
+    locked_fields, CAST(created_at AS text), CAST(updated_at AS text), name, description, website, languages, founded,
+    team_min, team_max, stand_min_m2, stand_max_m2, projects_completed, rating, review_count, status, is_verified,
+    plan, legacy_extra"""
 _LOCATIONS = """SELECT builder_id, is_headquarters, country, region, city, district, street, postcode, latitude,
     longitude FROM builders_location WHERE builder_id {ids} ORDER BY id"""
 _CONTACTS = "SELECT builder_id, kind, value FROM builders_contactpoint WHERE builder_id {ids} ORDER BY position, id"
@@ -63,7 +64,7 @@ _PROJECTS = """SELECT builder_id, name, trade_show, year, city, country, stand_m
     FROM builders_portfolioproject WHERE builder_id {ids} ORDER BY id"""
 _SPECIALISATIONS = """SELECT l.builder_id, s.name FROM builders_builder_specialisations l
     JOIN builders_specialisation s ON s.id = l.specialisation_id WHERE l.builder_id {ids} ORDER BY l.id"""
-_KEYS = """SELECT builder_id, source, key, fingerprint, seen_at FROM builders_sourcekey
+_KEYS = """SELECT builder_id, source, key, fingerprint, CAST(seen_at AS text) FROM builders_sourcekey
     WHERE builder_id {ids} ORDER BY source, key"""
 
 _CONTACT_LISTS = {Kind.EMAIL: "emails", Kind.PHONE: "phones", Kind.FAX: "faxes", Kind.SOCIAL: "social"}
@@ -123,8 +124,8 @@ def _stored(row: Sequence[Any]) -> Stored:
         merged_into=row[8],
         provenance=ProvenanceText.read(row[9]),
         locked_fields=_decode(row[10]),
-        created_at=aware(row[11]),
-        updated_at=aware(row[12]),
+        created_at=_moment(row[11]),
+        updated_at=_moment(row[12]),
         keys=[],
     )
 
@@ -202,7 +203,7 @@ def _add_lists(found: dict[int, Stored]) -> None:
         for builder, items in lists.items():
             setattr(found[builder].record, name, items)
     for builder, source, key, fingerprint, seen_at in _rows(_KEYS, found):
-        found[builder].keys.append(Key(source=source, key=key, fingerprint=fingerprint, seen_at=aware(seen_at)))
+        found[builder].keys.append(Key(source=source, key=key, fingerprint=fingerprint, seen_at=_moment(seen_at)))
 
 
 def _offering(
@@ -223,11 +224,14 @@ def _project(name: str, show: str, year: int | None, city: str, country: str, st
     return Project(name=name, trade_show=show, year=year, city=city, country=country, stand_m2=stand_m2)
 
 
-def aware(at: dt.datetime | None) -> dt.datetime | None:
-    """SQLite keeps UTC without saying so."""
-    if at is None or at.tzinfo is dt.UTC:
+def _moment(text: str | None) -> dt.datetime | None:
+    """Return what the database says; SQLite keeps UTC without saying so."""
+    if text is None:
+        return None
+    at = dt.datetime.fromisoformat(text)
+    if at.tzinfo is dt.UTC:
         return at
-    return at.astimezone(dt.UTC) if timezone.is_aware(at) else at.replace(tzinfo=dt.UTC)
+    return at.replace(tzinfo=dt.UTC) if at.tzinfo is None else at.astimezone(dt.UTC)
 
 
 def _decimal(value: Any, places: int) -> Decimal | None:
