@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 from functools import lru_cache
+from itertools import compress
+from operator import attrgetter, ne
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -94,6 +96,9 @@ FIELDS: Final[dict[str, Field]] = {
     )
 }
 _IDENTITIES: Final = tuple((field.name, field.identity) for field in FIELDS.values() if field.identity is not None)
+_READERS: Final[dict[str, Callable[[Record], Any]]] = {
+    field.name: attrgetter(*field.attributes) for field in FIELDS.values()
+}
 _NOWHERE = Place()
 FIELD_OF: Final = {attribute: field.name for field in FIELDS.values() for attribute in field.attributes}
 # In the order of a record's attributes. Its keys are no fields.
@@ -102,18 +107,21 @@ _FIELD_AT: Final = tuple(FIELD_OF.get(attribute, "") for attribute in Record.__s
 
 def said(record: Record, field: Field) -> Any:
     """Return what the record says in a field, and None where it says nothing."""
-    if len(field.attributes) == 1:
-        value = getattr(record, field.attributes[0])
-        # Zero and "no" say something.
-        return None if value == _NOWHERE or (not value and value in (None, "", [], {})) else value
-    values = tuple(getattr(record, attribute) for attribute in field.attributes)
-    return None if all(value is None for value in values) else values
+    value: Any = _READERS[field.name](record)
+    if len(field.attributes) > 1:
+        return None if value.count(None) == len(value) else value
+    if value:
+        return None if value.__class__ is Place and value == _NOWHERE else value
+    # Zero and "no" say something.
+    return None if value in (None, "", [], {}) else value
 
 
 def differing_fields(left: Record, right: Record) -> set[str]:
     """Return the names of the fields in which two records are not the same to the letter."""
-    values = zip(_FIELD_AT, msgspec.structs.astuple(left), msgspec.structs.astuple(right), strict=True)
-    return {field for field, old, new in values if old is not new and old != new and field}
+    differs = map(ne, msgspec.structs.astuple(left), msgspec.structs.astuple(right))
+    found = set(compress(_FIELD_AT, differs))
+    found.discard("")
+    return found
 
 
 def merged(field: Field, before: Any, after: Any) -> Any:
@@ -132,14 +140,13 @@ def plain(value: Any) -> Any:
 
 def assign(record: Record, changes: dict[str, Any]) -> Record:
     """Return the record with other values in some fields, given as `plain` makes them; None empties a field."""
-    partial: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, value in changes.items():
         attributes = FIELDS[name].attributes
-        values = [value] if len(attributes) == 1 else (value or [None] * len(attributes))
-        partial |= {a: v for a, v in zip(attributes, values, strict=True) if v is not None}
-    typed = msgspec.convert(partial, Record)
-    attributes_changed = [attribute for name in changes for attribute in FIELDS[name].attributes]
-    return msgspec.structs.replace(record, **{name: getattr(typed, name) for name in attributes_changed})
+        parts = [value] if len(attributes) == 1 else value or [None] * len(attributes)
+        values.update(zip(attributes, parts, strict=True))
+    typed = msgspec.convert({name: value for name, value in values.items() if value is not None}, Record)
+    return msgspec.structs.replace(record, **{name: getattr(typed, name) for name in values})
 
 
 # --- what fits into the directory ---------------------------------------------------------------------------------

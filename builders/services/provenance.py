@@ -16,6 +16,7 @@ Difference = dict[str, list[Any]]
 # What a builder has without anybody having said so.
 _DEFAULTS = {"plan": "free", "is_verified": False}
 _NOTHING = Record()
+_HEADQUARTERS = FIELDS["headquarters"]
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,26 +39,22 @@ def difference(builder: Stored, record: Record, rank: int, policy: Mapping[str, 
     change, and a value gives way only to one of its own rank or above.
     """
     found: Difference = {}
-    differing = differing_fields(builder.record, record)
-    for field in FIELDS.values():
-        if field.name not in differing or field.name in builder.locked_fields:
-            continue
-        new, old = said(record, field), said(builder.record, field)
+    differing = differing_fields(builder.record, record).difference(builder.locked_fields)
+    for name in filter(differing.__contains__, FIELDS):
+        field = FIELDS[name]
+        new = said(record, field)
         if new is None:
             continue
-        if old is None or (field.name in _DEFAULTS and old == _DEFAULTS[field.name] and not _entry(builder, field)):
-            result = None if policy.get(field.name) == KEEP else new
-        elif _entry(builder, field).get("rank", 0) > rank:
+        old, entry = said(builder.record, field), builder.provenance.get(name) or {}
+        if old is None or (name in _DEFAULTS and old == _DEFAULTS[name] and not entry):
+            result = None if policy.get(name) == KEEP else new
+        elif entry.get("rank", 0) > rank:
             continue
         else:
-            result = _settled(field, old, new, policy.get(field.name, field.policy))
+            result = _settled(field, old, new, policy.get(name, field.policy))
         if result is not None and not _is_same(field, old, result):
-            found[field.name] = [plain(old), plain(result)]
+            found[name] = plain([old, result])
     return found
-
-
-def _entry(builder: Stored, field: Field) -> dict[str, Any]:
-    return builder.provenance.get(field.name) or {}
 
 
 def _settled(field: Field, old: Any, new: Any, policy: str) -> Any:
@@ -66,7 +63,7 @@ def _settled(field: Field, old: Any, new: Any, policy: str) -> Any:
         return None
     # Pictures hang on projects: an import adds some and takes none away.
     if policy == ADD or field.name in ("extra", "portfolio"):
-        return merged(field, old, new) if isinstance(old, list | dict) else new
+        return merged(field, old, new) if isinstance(old, (list, dict)) else new
     return new
 
 
@@ -97,6 +94,10 @@ def said_by(fields: Iterable[str], origin: Origin, at: dt.datetime) -> dict[str,
     return dict.fromkeys(fields, entry)
 
 
-def fields_of(record: Record) -> list[str]:
+def fields_of(record: Record) -> set[str]:
     """Return the fields of which a record says something."""
-    return [name for name in differing_fields(_NOTHING, record) if said(record, FIELDS[name]) is not None]
+    found = differing_fields(_NOTHING, record)
+    # All others say something as soon as they are not as they are in a new record.
+    if said(record, _HEADQUARTERS) is None:
+        found.discard(_HEADQUARTERS.name)
+    return found
