@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -101,11 +101,10 @@ def find(records: Sequence[Record], source: str) -> list[Match]:
     elsewhere = _builders_by_other_keys([record for record in records if record.key not in known])
     matches = [_by_key(record, known, elsewhere) for record in records]
     open_rows = [number for number, match in enumerate(matches) if match.builder is None]
-    traits = {number: _traits(records[number]) for number in open_rows}
-    candidates = _candidates(traits)
+    candidates = _candidates({number: records[number] for number in open_rows})
     there = _load_traits({pk for found in candidates.values() for pk in found})
     for number, found in candidates.items():
-        matches[number] = _best(traits[number], {pk: there[pk] for pk in found if pk in there})
+        matches[number] = _best(_traits(records[number]), {pk: there[pk] for pk in found if pk in there})
     return matches
 
 
@@ -136,8 +135,12 @@ def _traits(record: Record) -> Traits:
         name=record.name,
         seats={_seat(place)} if place is not None else set(),
         contacts={*record.phones, *record.emails},
-        domain=registrable_domain(record.website) if record.website else "",
+        domain=_domain(record),
     )
+
+
+def _domain(record: Record) -> str:
+    return registrable_domain(record.website) if record.website else ""
 
 
 def _seat(place: Place) -> Seat:
@@ -146,18 +149,13 @@ def _seat(place: Place) -> Seat:
     return Seat(place.country, city, street, postcode_key(place.postcode))
 
 
-def _candidates(rows: dict[int, Traits]) -> dict[int, set[int]]:
-    """Return the builders that share a trace with each row, by row."""
+def _candidates(records: dict[int, Record]) -> dict[int, set[int]]:
+    """Return the builders that share a trace with each record, by the number of the record."""
     found: dict[int, set[int]] = defaultdict(set)
-    traces = (
-        ("SELECT value, builder_id FROM builders_contactpoint WHERE kind IN ('phone', 'email') AND value", "contacts"),
-        ("SELECT domain, id FROM builders_builder WHERE domain", "domains"),
-        ("SELECT name_folded, id FROM builders_builder WHERE name_folded", "names"),
-    )
-    for sql, kind in traces:
+    for sql, traces in _TRACES:
         by_value: dict[str, list[int]] = defaultdict(list)
-        for number, traits in rows.items():
-            for value in _values(traits, kind):
+        for number, record in records.items():
+            for value in traces(record):
                 by_value[value].append(number)
         shared: dict[str, list[int]] = defaultdict(list)
         for value, builder in fetch(f"{sql} {among('text')}", [listed(by_value)]) if by_value else ():
@@ -168,13 +166,24 @@ def _candidates(rows: dict[int, Traits]) -> dict[int, set[int]]:
     return found
 
 
-def _values(traits: Traits, kind: str) -> Iterable[str]:
-    if kind == "contacts":
-        return traits.contacts
-    if kind == "domains":
-        return [traits.domain] if traits.domain else []
+def _contacts(record: Record) -> Iterable[str]:
+    return {*record.phones, *record.emails}
+
+
+def _domains(record: Record) -> Iterable[str]:
+    return filter(None, [_domain(record)])
+
+
+def _names(record: Record) -> Iterable[str]:
     # Many records differ from one another in the legal form alone.
-    return {fold(traits.name), name_key(traits.name)}
+    return {fold(record.name), name_key(record.name)}
+
+
+_TRACES: tuple[tuple[str, Callable[[Record], Iterable[str]]], ...] = (
+    ("SELECT value, builder_id FROM builders_contactpoint WHERE kind IN ('phone', 'email') AND value", _contacts),
+    ("SELECT domain, id FROM builders_builder WHERE domain", _domains),
+    ("SELECT name_folded, id FROM builders_builder WHERE name_folded", _names),
+)
 
 
 def _load_traits(builders: set[int]) -> dict[int, Traits]:
