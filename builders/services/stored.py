@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -152,7 +153,6 @@ def _rows(sql: str, found: dict[int, Stored]) -> list[tuple[Any, ...]]:
 
 
 def _add_places(found: dict[int, Stored]) -> None:
-    areas: dict[int, list[Place]] = defaultdict(list)
     for builder, is_headquarters, country, region, city, district, street, postcode, lat, lon in _rows(
         _LOCATIONS, found
     ):
@@ -166,23 +166,20 @@ def _add_places(found: dict[int, Stored]) -> None:
             latitude=_decimal(lat, 6),
             longitude=_decimal(lon, 6),
         )
+        record = found[builder].record
         if is_headquarters:
-            found[builder].record.headquarters = place
+            record.headquarters = place
         else:
-            areas[builder].append(place)
-    for builder, places in areas.items():
-        found[builder].record.service_places = places
+            record.service_places.append(place)
 
 
 def _add_contacts(found: dict[int, Stored]) -> None:
-    lists: dict[tuple[int, str], list[str]] = defaultdict(list)
     for builder, kind, value in _rows(_CONTACTS, found):
-        if kind == Kind.MAP:
-            found[builder].record.maps_url = found[builder].record.maps_url or value
+        record, name = found[builder].record, _CONTACT_LISTS.get(kind)
+        if name is not None:
+            getattr(record, name).append(value)
         else:
-            lists[builder, _CONTACT_LISTS[kind]].append(value)
-    for (builder, name), values in lists.items():
-        setattr(found[builder].record, name, values)
+            record.maps_url = record.maps_url or value
 
 
 def _add_lists(found: dict[int, Stored]) -> None:
@@ -197,15 +194,15 @@ def _add_lists(found: dict[int, Stored]) -> None:
         "specialisations": (_SPECIALISATIONS, str),
     }
     for name, (sql, read) in readers.items():
-        lists: dict[int, list[Any]] = defaultdict(list)
+        items = attrgetter(name)
         for builder, *values in _rows(sql, found):
-            lists[builder].append(read(*values))
-        for builder, items in lists.items():
-            setattr(found[builder].record, name, items)
+            items(found[builder].record).append(read(*values))
     for builder, source, key, fingerprint, seen_at in _rows(_KEYS, found):
         found[builder].keys.append(Key(source=source, key=key, fingerprint=fingerprint, seen_at=_moment(seen_at)))
 
 
+# Many builders offer the same.
+@lru_cache(maxsize=4096)
 def _offering(
     name: str, category: str, description: str, price_from: Any, price_to: Any, currency: str, unit: str
 ) -> Offering:
