@@ -7,7 +7,6 @@ asks for all pairs in it: "展示" is found in "東京展示装飾".
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from django_countries import countries
@@ -45,8 +44,8 @@ class Term(NamedTuple):
 
 def indexed_words(folded: str, name: str = "") -> str:
     """Return the words under which a folded text with a folded name in it is found, each once, with spaces between."""
-    in_name = (IN_NAME + word for word in _index_entries(name))
-    return " ".join(dict.fromkeys((*_index_entries(folded), *in_name)))
+    in_name = [IN_NAME + word for word in _index_entries(name)]
+    return " ".join(dict.fromkeys(_index_entries(folded) + in_name))
 
 
 def terms(text: str) -> list[Term]:
@@ -67,16 +66,18 @@ def terms(text: str) -> list[Term]:
     return list(found)[:MOST_TERMS]
 
 
-def _index_entries(folded: str) -> Iterator[str]:
+def _index_entries(folded: str) -> list[str]:
     if folded.isascii():
         # Most are: a tenth of the time, and an import makes this for every row.
-        yield from [run[:LONGEST_WORD] for run in folded.split()]
-        return
+        words = folded.split()
+        return words if max(map(len, words), default=0) <= LONGEST_WORD else [word[:LONGEST_WORD] for word in words]
+    entries = []
     for run in _RUNS.findall(folded):
         if _IS_UNSPACED.match(run):
-            yield from (run[i : i + 2] for i in range(len(run)))
+            entries += [run[i : i + 2] for i in range(len(run))]
         else:
-            yield run[:LONGEST_WORD]
+            entries.append(run[:LONGEST_WORD])
+    return entries
 
 
 def _spellings(word: str) -> tuple[str, ...]:

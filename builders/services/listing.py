@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from itertools import compress
+from operator import attrgetter
 
 import msgspec
 from django.db import transaction
@@ -22,11 +23,10 @@ _LISTING = ("builder_id", "rev", "listed_at", "position", "traits", "tags")
 _WORDS = ("builder_id", "words")
 _encode = msgspec.json.encode
 # What the rows are made of.
-_SWITCHES = ("is_active", "merged_into", "is_featured")
-_ATTRIBUTES = """
-    name description services specialisations headquarters service_places languages rating review_count is_verified
-    stand_min_m2 stand_max_m2
-""".split()
+_switches = attrgetter("is_active", "merged_into", "is_featured")
+_FIELDS = frozenset(
+    "name description services specialisations headquarters service_places languages rating is_verified stand".split()
+)
 # Behind it come those that are not featured, whatever their rating.
 FEATURED = 10_000
 # How many builders are made up for in one transaction.
@@ -71,11 +71,19 @@ class Listings:
 
 
 class Relistings:
-    """The same for pairs of what builders were and what they are; rows that would not change only get the new `rev`."""
+    """The same for pairs of what builders were and what they are; rows that would not change only get the new `rev`.
 
-    def __init__(self, changes: Sequence[tuple[Stored, Stored]], derived: Sequence[Derived]) -> None:
+    `differing` are the fields in which the two are not the same.
+    """
+
+    def __init__(
+        self, changes: Sequence[tuple[Stored, Stored]], differing: Sequence[set[str]], derived: Sequence[Derived]
+    ) -> None:
         now = timezone.now()
-        anew = [_is_listed_anew(before, after) for before, after in changes]
+        anew = [
+            not _FIELDS.isdisjoint(fields) or _switches(before) != _switches(after)
+            for (before, after), fields in zip(changes, differing, strict=True)
+        ]
         alike = [after for (_, after), is_anew in zip(changes, anew, strict=True) if not is_anew]
         self._alike = ready([(after.id, after.rev, now) for after in alike])
         self._anew = Listings([after for _, after in compress(changes, anew)], list(compress(derived, anew)))
@@ -111,12 +119,6 @@ def _list_chunk() -> int:
     builders = list(load(ids, lock=True).values())
     Listings(builders, [derive(builder.record) for builder in builders]).write()
     return len(ids)
-
-
-def _is_listed_anew(before: Stored, after: Stored) -> bool:
-    if any(getattr(before, name) != getattr(after, name) for name in _SWITCHES):
-        return True
-    return any(getattr(before.record, name) != getattr(after.record, name) for name in _ATTRIBUTES)
 
 
 def _listing_row(builder: Stored, derived: Derived, now: dt.datetime) -> Row:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
@@ -63,12 +64,19 @@ class Table(NamedTuple):
     where: str = ""
 
 
+# With the ids of their builders.
+Records = Iterable[tuple[int, Record]]
+
+
 class Child(NamedTuple):
-    """The fields that a table keeps, and its rows for a builder."""
+    """The fields that a table keeps, and the rows in it of some builders.
+
+    `rows` makes those of all at once: most have nothing in most tables, and a call for each would say so.
+    """
 
     table: Table
     fields: frozenset[str]
-    rows: Callable[[int, Record], list[Row]]
+    rows: Callable[[Records], list[Row]]
 
 
 def insert(builders: Sequence[Stored]) -> None:
@@ -106,10 +114,11 @@ class Insertion:
             ]
         )
         self._listings = Listings(builders, derived)
+        records = [(builder.id, builder.record) for builder in builders]
         rows: dict[tuple[type[models.Model], tuple[str, ...]], list[Row]] = defaultdict(list)
         for child in _CHILDREN:
-            rows[child.table[:2]] += [row for b in builders for row in child.rows(b.id, b.record)]
-        rows[PortfolioProject, _PROJECT_COLUMNS] += _project_rows((b.id, b.record.portfolio) for b in builders)
+            rows[child.table[:2]] += child.rows(records)
+        rows[PortfolioProject, _PROJECT_COLUMNS] += _project_rows((pk, record.portfolio) for pk, record in records)
         self._children = [(*table, ready(found)) for table, found in rows.items()]
         self._specialisations = _Specialisations(builders)
 
@@ -132,20 +141,20 @@ class Replacement:
     def __init__(self, changes: Sequence[tuple[Stored, Stored]]) -> None:
         derived = [derive(after.record) for _, after in changes]
         self._rows = ready([_columns(after, follows) for (_, after), follows in zip(changes, derived, strict=True)])
-        self._listings = Relistings(changes, derived)
+        differing = [differing_fields(before.record, after.record) for before, after in changes]
+        self._listings = Relistings(changes, differing, derived)
         self._children: list[tuple[Table, list[int], Ready]] = []
-        differing = [(after, differing_fields(before.record, after.record)) for before, after in changes]
+        anew = [(before, after, fields) for (before, after), fields in zip(changes, differing, strict=True)]
         for child in _CHILDREN:
-            builders = [after for after, fields in differing if not child.fields.isdisjoint(fields)]
-            rows = [row for builder in builders for row in child.rows(builder.id, builder.record)]
-            self._children.append((child.table, [builder.id for builder in builders], ready(rows)))
-        respecialised = [after for after, fields in differing if "specialisations" in fields]
+            records = [(after.id, after.record) for _, after, fields in anew if not child.fields.isdisjoint(fields)]
+            self._children.append((child.table, [pk for pk, _ in records], ready(child.rows(records))))
+        respecialised = [after for _, after, fields in anew if "specialisations" in fields]
         self._respecialised = [builder.id for builder in respecialised]
         self._specialisations = _Specialisations(respecialised)
         self._portfolios = [
             (after.id, before.record.portfolio, after.record.portfolio)
-            for before, after in changes
-            if before.record.portfolio != after.record.portfolio
+            for before, after, fields in anew
+            if "portfolio" in fields
         ]
 
     def write_names(self) -> None:
@@ -216,10 +225,12 @@ def _json(value: Any) -> str:
 # --- what belongs to a builder ------------------------------------------------------------------------------------
 
 
-def _location_rows(builder: int, record: Record) -> list[Row]:
-    rows = [_location_row(builder, place, is_headquarters=False) for place in record.service_places]
-    if record.headquarters is not None:
-        rows.insert(0, _location_row(builder, record.headquarters, is_headquarters=True))
+def _location_rows(records: Records) -> list[Row]:
+    rows = []
+    for builder, record in records:
+        if record.headquarters is not None:
+            rows.append(_location_row(builder, record.headquarters, is_headquarters=True))
+        rows += [_location_row(builder, place, is_headquarters=False) for place in record.service_places]
     return rows
 
 
@@ -240,15 +251,18 @@ def _location_row(builder: int, place: Place, *, is_headquarters: bool) -> Row:
     )
 
 
-def _contacts(kind: ContactPoint.Kind, attribute: str) -> Child:
+def _contacts(kind: ContactPoint.Kind, attribute: str, read: Callable[[Record], list[str]] | None = None) -> Child:
     """Return where one kind of contact is kept: a builder with another telephone keeps the rows of its other ones."""
     # Looked up in the class for each row, it would take as long as all else that is done to a contact.
     value = kind.value
+    values = read or attrgetter(attribute)
 
-    def rows(builder: int, record: Record) -> list[Row]:
-        said = getattr(record, attribute)
-        values = said if isinstance(said, list) else filter(None, [said])
-        return [(builder, value, contact, position) for position, contact in enumerate(values)]
+    def rows(records: Records) -> list[Row]:
+        return [
+            (builder, value, contact, position)
+            for builder, record in records
+            for position, contact in enumerate(values(record))
+        ]
 
     return Child(Table(ContactPoint, _CONTACT_COLUMNS, f"kind = '{value}'"), frozenset({attribute}), rows)
 
@@ -256,11 +270,15 @@ def _contacts(kind: ContactPoint.Kind, attribute: str) -> Child:
 _CONTACT_COLUMNS = ("builder_id", "kind", "value", "position")
 
 
-def _people_rows(builder: int, record: Record) -> list[Row]:
-    return [(builder, person.name, person.role) for person in record.people]
+def _maps(record: Record) -> list[str]:
+    return [record.maps_url] if record.maps_url else []
 
 
-def _service_rows(builder: int, record: Record) -> list[Row]:
+def _people_rows(records: Records) -> list[Row]:
+    return [(builder, person.name, person.role) for builder, record in records for person in record.people]
+
+
+def _service_rows(records: Records) -> list[Row]:
     return [
         (
             builder,
@@ -273,12 +291,17 @@ def _service_rows(builder: int, record: Record) -> list[Row]:
             item.currency,
             item.unit,
         )
+        for builder, record in records
         for item in record.services
     ]
 
 
-def _certificate_rows(builder: int, record: Record) -> list[Row]:
-    return [(builder, item.name, item.issuer, item.valid_until) for item in record.certifications]
+def _certificate_rows(records: Records) -> list[Row]:
+    return [
+        (builder, item.name, item.issuer, item.valid_until)
+        for builder, record in records
+        for item in record.certifications
+    ]
 
 
 _CHILDREN = (
@@ -299,7 +322,7 @@ _CHILDREN = (
     _contacts(Kind.PHONE, "phones"),
     _contacts(Kind.FAX, "faxes"),
     _contacts(Kind.SOCIAL, "social"),
-    _contacts(Kind.MAP, "maps_url"),
+    _contacts(Kind.MAP, "maps_url", _maps),
     Child(Table(ContactPerson, ("builder_id", "name", "role")), frozenset({"people"}), _people_rows),
     Child(
         Table(
