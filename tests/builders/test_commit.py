@@ -10,7 +10,7 @@ from builders.comparing import FIELDS, assign, differing_fields, said
 from builders.importing import commit, lease, runner
 from builders.importing.sharing import Crew
 from builders.models import Builder, ContactPoint, FormerSlug, ImportJob, ImportRow, Location, SourceKey
-from builders.record import Record
+from builders.record import Place, Record
 from builders.services import imports
 from builders.services.builders import delete_builder, update_builder
 from builders.services.provenance import fields_of
@@ -242,3 +242,11 @@ def test_what_is_written_is_what_was_shown():
         assert {name: said(record, FIELDS[name]) for name in fields_of(record)} == {
             name: said(builder.record, FIELDS[name]) for name in fields_of(record)
         }
+
+
+def test_fields_of_a_record_are_those_in_which_it_says_something():
+    assert fields_of(Record(key="7", headquarters=Place(), stand_max_m2=0, is_verified=False, extra={"a": 1})) == {
+        "stand",
+        "is_verified",
+        "extra",
+    }
