@@ -47,7 +47,8 @@ def copy_lines(rows: Sequence[Sequence[Any]]) -> bytes:
     # By columns: nearly all of one is of one type and plain, which is found out for all of it at once.
     columns = map(_written, zip(*rows, strict=True))
     lines = map("\t".join, zip(*columns, strict=True))
-    return "\n".join([*lines, ""]).encode()
+    # One by one: a single character beyond ASCII would make all of them wide.
+    return b"\n".join([*map(str.encode, lines), b""])
 
 
 def _written(column: Sequence[Any]) -> Iterable[str]:
