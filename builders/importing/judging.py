@@ -6,7 +6,7 @@ Nothing here knows what else the file says, so that any process may judge any pi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -18,7 +18,7 @@ from builders.importing.source import Cells, Source
 from builders.models import ImportJob, ImportRow
 from builders.record import Problem, Record
 from builders.services.provenance import Difference, difference
-from builders.services.stored import frozen, load
+from builders.services.stored import Stored, frozen, load
 
 Outcome = ImportRow.Outcome
 COLUMNS = """
@@ -132,15 +132,14 @@ class Judging:
         kept = [
             _Row(number, cells, mark, *what) for ((number, cells), mark), what in zip(fresh, understood, strict=True)
         ]
-        self._judge(kept)
         return Judged(
             size=len(rows),
             last=piece.rows[-1][0],
             unchanged=[known[mark] for mark in piece.fingerprints if mark in known],
-            verdicts=[row.verdict(self._job) for row in kept],
+            verdicts=self._judged(kept),
         )
 
-    def _judge(self, rows: Sequence[_Row]) -> None:
+    def _judged(self, rows: Sequence[_Row]) -> list[Verdict]:
         """Say of each row which builder it is and what it changes."""
         sound = []
         for row in rows:
@@ -153,16 +152,19 @@ class Judging:
         for row, match in zip(sound, find([row.record for row in sound], self._source), strict=True):
             row.settle(match)
         present = load(row.builder for row in sound if row.builder is not None)
-        for row in sound:
-            builder = present.get(row.builder) if row.builder is not None else None
-            if builder is None:
-                continue
+        # All that is left is done to one row after the other, while what it is about is in the processor's cache.
+        return [self._compared(row, present) for row in rows]
+
+    def _compared(self, row: _Row, present: Mapping[int, Stored]) -> Verdict:
+        builder = present.get(row.builder) if row.builder is not None else None
+        if builder is not None:
             row.rev = builder.rev
             row.difference = difference(builder, row.record, self._rank, self._policy)
             if row.outcome == Outcome.UPDATED and not row.difference:
                 row.outcome = Outcome.UNCHANGED.value
             if row.outcome == Outcome.UPDATED:
                 row.before = frozen(builder)
+        return row.verdict(self._job)
 
 
 def mark_of(key: str) -> int:
