@@ -24,7 +24,7 @@ from builders.services.tables import Row, insert_rows, need_no_flush
 
 Outcome = ImportRow.Outcome
 Progress = Callable[[int], object]
-CHUNK = 2000
+CHUNK = 1000
 
 
 @dataclass(slots=True)
