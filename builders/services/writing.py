@@ -86,7 +86,11 @@ def insert(builders: Sequence[Stored]) -> None:
     insertion = Insertion(builders)
     insertion.write_names([builder.slug for builder in builders])
     insertion.write_rest(are_new=are_new)
-    write_keys(builders)
+    if are_new:
+        # A key that somebody has taken since the caller looked is refused, and not taken away again.
+        insert_rows(SourceKey, KEY_COLUMNS, _key_rows(builders))
+    else:
+        write_keys(builders)
 
 
 def replace(changes: Sequence[tuple[Stored, Stored]]) -> None:
@@ -178,8 +182,11 @@ KEY_COLUMNS = ("source", "key", "builder_id", "fingerprint", "seen_at")
 
 def write_keys(builders: Iterable[Stored]) -> None:
     """Write the source keys of the builders; those that they have besides stay."""
-    rows = [(k.source, k.key, b.id, k.fingerprint, k.seen_at) for b in builders for k in b.keys]
-    upsert_rows(SourceKey, KEY_COLUMNS, rows, unique=("source", "key"))
+    upsert_rows(SourceKey, KEY_COLUMNS, _key_rows(builders), unique=("source", "key"))
+
+
+def _key_rows(builders: Iterable[Stored]) -> list[Row]:
+    return [(k.source, k.key, b.id, k.fingerprint, k.seen_at) for b in builders for k in b.keys]
 
 
 def _columns(builder: Stored, derived: Derived) -> Row:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from builders.models import Builder, Location, PortfolioProject, Service, Specialisation
+from builders.models import Builder, Location, PortfolioProject, Service, SourceKey, Specialisation
 from builders.record import Place, Project
+from builders.services import builders
 from builders.services.builders import (
     change_many,
     create_builder,
@@ -40,6 +41,20 @@ def test_namesakes_added_at_once_are_all_there_and_one_has_the_key():
     keyed = at_once(*[lambda: create_builder(actor=None, values={"name": "Star"}, keys=[key])] * 4)
     assert {getattr(each, "code", "added") for each in keyed} == {"added", "conflict"}
     assert Builder.objects.filter(name="Star").count() == 1
+
+
+def test_key_that_was_taken_since_somebody_looked_is_not_taken_away(monkeypatch):
+    key = Key(source="crm", key="1")
+    first, look = create_builder(actor=None, values={"name": "Star"}, keys=[key]), builders._refuse_taken
+    looks = []
+
+    def look_in_vain_once(keys):
+        looks.append(keys)
+        return look(keys) if len(looks) > 1 else None
+
+    monkeypatch.setattr(builders, "_refuse_taken", look_in_vain_once)
+    assert refused(create_builder, actor=None, values={"name": "Stern"}, keys=[key]).code == "conflict"
+    assert SourceKey.objects.get().builder == Builder.objects.get() == first
 
 
 def test_created_builder_has_slug_provenance_and_locks():
