@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.rig import (
+    PATIENCE_SECONDS,
     Socket,
     communicator,
     in_db,
@@ -35,7 +36,7 @@ async def test_subprotocol_offered_is_taken(runtime, bob, offered):
 
 async def test_subprotocol_unknown_is_closed_with_4505(runtime, bob):
     socket = Socket(await in_db(log_in, bob), subprotocols=["pavilion.chat.v9"])
-    await socket.communicator.connect()
+    await socket.communicator.connect(PATIENCE_SECONDS)
     assert await socket.closed() == 4505
     assert (socket.bye["reason"], socket.bye["reconnect"]) == ("unsupported_version", False)
 
@@ -92,7 +93,7 @@ async def test_path_without_a_socket_is_refused(runtime, bob):
 )
 async def test_nobody_is_closed_with_4501(runtime, cookie):
     socket = Socket(cookie=cookie)
-    await socket.communicator.connect()
+    await socket.communicator.connect(PATIENCE_SECONDS)
     assert await socket.closed() == 4501
     assert (socket.bye["reason"], socket.bye["reconnect"]) == ("auth_required", False)
 
@@ -109,7 +110,7 @@ async def test_disabled_person_is_closed_with_4501(runtime, ada):
     ada.is_active = False
     await in_db(ada.save)
     socket = Socket(key)
-    await socket.communicator.connect()
+    await socket.communicator.connect(PATIENCE_SECONDS)
     assert await socket.closed() == 4501
 
 
@@ -118,7 +119,7 @@ async def test_connection_too_many_is_closed_with_4504(runtime, sit_down, bob, s
     await sit_down(bob)
     await sit_down(bob)
     third = Socket(await in_db(log_in, bob))
-    await third.communicator.connect()
+    await third.communicator.connect(PATIENCE_SECONDS)
     assert await third.closed() == 4504
     assert third.bye["reconnect"] is False
 
@@ -133,7 +134,7 @@ async def test_connection_slot_is_free_again_after_leaving(runtime, sit_down, bo
 
 async def test_socket_without_a_running_server_is_asked_to_come_back(bob):
     socket = Socket(await in_db(log_in, bob))
-    await socket.communicator.connect()
+    await socket.communicator.connect(PATIENCE_SECONDS)
     assert await socket.closed() == 4000
     assert socket.bye["reconnect"] is True
     assert socket.bye["retry_after_ms"] > 0

@@ -13,6 +13,7 @@ from chat.live import parts_of
 from chat.models import Membership, Message, Room, RoomCursor, new_epoch
 from chat.services.bans import ban_user
 from tests.rig import (
+    PATIENCE_SECONDS,
     Socket,
     fill,
     in_db,
@@ -245,7 +246,7 @@ async def test_outage_while_connecting_asks_to_come_back(runtime, bob, monkeypat
 
     monkeypatch.setattr(parts_of(runtime).newcomers, "get", away)
     socket = Socket(key)
-    await socket.communicator.connect()
+    await socket.communicator.connect(PATIENCE_SECONDS)
     assert await socket.closed() == 4000
     assert socket.bye["reconnect"] is True
 

@@ -14,7 +14,7 @@ from accounts.models import User
 from chat.consumers import ChatConsumer
 from chat.models import Ban, Membership, Message, Room, RoomCursor
 from config.api import api
-from tests.rig import Socket, client_of, in_db, join, log_in, make_guest, make_member, open_room, post
+from tests.rig import PATIENCE_SECONDS, Socket, client_of, in_db, join, log_in, make_guest, make_member, open_room, post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -154,7 +154,7 @@ async def test_socket_of_the_banned_is_refused(runtime, is_guest):
     person = await in_db(make_guest if is_guest else make_member)
     await in_db(ban, person)
     socket = Socket(await in_db(log_in, person))
-    await socket.communicator.connect()
+    await socket.communicator.connect(PATIENCE_SECONDS)
     assert await socket.closed() == 4503
     assert (socket.bye["code"], socket.bye["reconnect"]) == (4503, False)
     assert [thing["ev"] for thing in socket.inbox] == ["bye"]
