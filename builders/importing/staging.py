@@ -25,6 +25,8 @@ from builders.services.tables import Row, insert_rows, need_no_flush
 Outcome = ImportRow.Outcome
 Progress = Callable[[int], object]
 CHUNK = 1000
+# Rows of which none is kept, until it is noted how far the reading is: to read them again takes a moment.
+_NOTED_AFTER = 10_000
 
 
 @dataclass(slots=True)
@@ -54,17 +56,19 @@ def stage(job: ImportJob, source: Source, worker: str, crew: Crew, on_progress: 
     counts, read = Counter(job.counts), sum(job.counts.values())
     if read:
         on_progress(read)
-    seen = _seen_before(job, source) if job.progress else Seen()
+    seen, noted = _seen_before(job, source) if job.progress else Seen(), read
     pieces, expected = _pieces(source, job.progress), (source.total - read) / CHUNK
     with closing(crew.results(Judging(job, source), pieces, expected)) as results:
         for judged in results:
             rows = _kept(judged, seen, counts)
             read += judged.size
-            with transaction.atomic():
-                lease.renew(job, worker, progress=judged.last, counts=dict(counts), total=max(read, source.total))
-                insert_rows(ImportRow, COLUMNS, rows)
-                # Progress is written with the rows, and `finish` waits for the disk.
-                need_no_flush()
+            if rows or read - noted >= _NOTED_AFTER:
+                noted, total = read, max(read, source.total)
+                with transaction.atomic():
+                    lease.renew(job, worker, progress=judged.last, counts=dict(counts), total=total)
+                    insert_rows(ImportRow, COLUMNS, rows)
+                    # Progress is written with the rows, and `finish` waits for the disk.
+                    need_no_flush()
             on_progress(judged.size)
     lease.finish(
         job,
