@@ -142,9 +142,10 @@ def run(rows: int, database: str, profile: Path | None) -> Iterator[tuple[str, d
 
 
 def _vacuumed(url: str) -> None:
-    """Do what autovacuum would in the minutes after the fill: it would fall into the measurement by chance."""
+    """Do what the server would in the minutes after the fill: it would fall into the measurement by chance."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
+        connection.execute("CHECKPOINT")
 
 
 def _measured(path: Path, env: dict[str, str], *options: str) -> dict[str, Any]:
