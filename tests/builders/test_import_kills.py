@@ -31,6 +31,7 @@ from builders.models import (
 )
 from builders.services import imports
 from builders.services.builders import update_builder
+from builders.services.tables import fetch
 from tests.builders.firms import HEADER, Rows, cells, everything, new_job, staged, write
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,10 +67,27 @@ def killed_workers(job: ImportJob) -> Iterator[Callable[[int], None]]:
             time.sleep(random.uniform(0, 0.05))
             os.kill(pid, signal.SIGKILL)
             assert out.readline() == "gone\n"
+            wait_for_its_connections()
             job.refresh_from_db()
 
         yield work_until_killed
         line.close()
+
+
+def wait_for_its_connections() -> None:
+    """Wait until PostgreSQL is through with what the process has sent before it died, such as a COMMIT."""
+    if connection.vendor != "postgresql":
+        return
+    deadline = time.monotonic() + 20
+    while fetch(_STILL_AT_WORK, []) != [(0,)]:
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+_STILL_AT_WORK = """
+SELECT count(*) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend' AND state <> 'idle'
+"""
 
 
 def test_commit_killed_at_any_moment_loses_and_doubles_nothing():
