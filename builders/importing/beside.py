@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
-import select
+import selectors
 import subprocess
 import sys
 from typing import IO, Any, NamedTuple
@@ -60,7 +60,7 @@ class Beside:
     def is_up(self) -> bool:
         """Tell whether it can be asked at once. Raises `Gone`."""
         back = self._process.stdout
-        if not self._is_up and back is not None and select.select([back], [], [], 0)[0]:
+        if not self._is_up and back is not None and _has_something(back):
             self._received(back)
             self._is_up = True
         return self._is_up
@@ -119,6 +119,13 @@ def serve() -> None:
             _send(back, answer)
     except (EOFError, OSError):
         return
+
+
+def _has_something(pipe: IO[bytes]) -> bool:
+    # Not `select.select`, which takes no descriptor beyond 1023: a server with as many visitors has no other to give.
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        return bool(selector.select(timeout=0))
 
 
 def _connect_to(database: Any) -> None:

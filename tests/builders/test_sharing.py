@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import pickle
+import resource
 import signal
 import threading
 import time
@@ -140,6 +141,22 @@ def test_who_gives_up_has_nobody_work_on(crew, patient):
         next(results)
     assert threads() == []
     assert len(taken) <= 2 + sharing._AHEAD
+
+
+@pytest.mark.backend("sqlite")
+def test_server_with_thousands_of_visitors_is_helped_too(crew, patient):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    assert hard == resource.RLIM_INFINITY or hard > 1200
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 1200), hard))
+    # All of the lower ones are in use.
+    taken = [os.dup(0) for _ in range(1100)]
+    try:
+        assert {who for _, who, _ in crew.results(work, [1, 2, 3], 3)} == {crew._beside._process.pid}
+        assert crew._beside._process.stdout.fileno() > 1023
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.mark.backend("sqlite")
