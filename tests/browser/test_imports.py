@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.test_other_pages import STAFF_FAULTS, log_in_as_staff
 from tests.browser.test_pages import check
@@ -87,6 +89,21 @@ def look_at(boss: Visitor, *windows: tuple[dict[str, int], str]) -> None:
         check(boss)
 
 
+@contextmanager
+def held_where_it_is(page: Page) -> Iterator[None]:
+    """Let the page that shows how far an import is hear nothing new: it would be gone before it has been read."""
+    asked: list[Route] = []
+
+    def hold(route: Route) -> None:
+        asked.append(route)
+
+    page.route("**/progress.json", hold)
+    yield
+    for route in asked:
+        route.continue_()
+    page.unroute("**/progress.json")
+
+
 def upload(page: Page, path: Path) -> None:
     page.goto("/admin/builders/importjob/add/")
     page.get_by_label("File", exact=True).set_input_files(path)
@@ -116,9 +133,10 @@ def test_file_is_imported_corrected_and_taken_back(
         expect(page.get_by_text("This column may be several things")).to_be_visible()
         look_at(boss)
         page.get_by_label("Contact", exact=True).select_option("-")
-        page.get_by_role("button", name="Show what would change").click()
-        expect(page.get_by_role("progressbar")).to_be_visible()
-        look_at(boss, DAY)
+        with held_where_it_is(page):
+            page.get_by_role("button", name="Show what would change").click()
+            expect(page.get_by_role("progressbar")).to_be_visible()
+            look_at(boss, DAY)
         expect(page.get_by_role("button", name="Write 7,999 builders")).to_be_visible()
         expect(page.get_by_text("The row has no name of a firm.").first).to_be_visible()
         look_at(boss)
