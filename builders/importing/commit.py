@@ -80,8 +80,15 @@ def _spans(job: ImportJob, drafting: Drafting) -> Iterator[Span]:
     after, sql = job.progress, _NEXT_SPAN.format(which=drafting.which)
     while (found := fetch(sql, [job.pk, after, CHUNK])[0]) and (upto := found[0]):
         # Here, where one comes after the other, so that builders have their ids in the order of the file.
-        yield Span(after, upto, new_ids(Builder, found[1]) if found[1] else ())
+        yield Span(after, upto, _ids_for(found[1]) if found[1] else ())
         after = upto
+
+
+def _ids_for(count: int) -> Sequence[int]:
+    with transaction.atomic():
+        # A builder that is on the disk has its id there, too: who loses both takes others.
+        need_no_flush()
+        return new_ids(Builder, count)
 
 
 def _rows_of(job: ImportJob) -> int:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import compress
 from operator import attrgetter
 
 import msgspec
-from django.db import transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from builders.deriving import Derived, derive
 from builders.models import ListedWords, Listing
 from builders.services.stored import Stored, load
-from builders.services.tables import Row, delete_rows, fetch, insert_rows, ready, update_rows
+from builders.services.tables import Row, among, delete_rows, fetch, insert_rows, listed, ready
 from builders.tags import tags_of
 from builders.traits import traits_of
 from builders.words import indexed_words
@@ -24,9 +24,10 @@ _WORDS = ("builder_id", "words")
 _encode = msgspec.json.encode
 # What the rows are made of.
 _switches = attrgetter("is_active", "merged_into", "is_featured")
-_FIELDS = frozenset(
-    "name description services specialisations headquarters service_places languages rating is_verified stand".split()
+_LISTED_BY = frozenset(
+    "services specialisations headquarters service_places languages rating is_verified stand".split()
 )
+_FOUND_BY = frozenset("name description services specialisations headquarters service_places".split())
 # Behind it come those that are not featured, whatever their rating.
 FEATURED = 10_000
 # How many builders are made up for in one transaction.
@@ -37,41 +38,65 @@ WHERE (b.is_active AND b.merged_into_id IS NULL AND (l.rev IS NULL OR l.rev <> b
 OR (l.rev IS NOT NULL AND NOT (b.is_active AND b.merged_into_id IS NULL))
 ORDER BY b.id LIMIT %s
 """
+_SAME_AGAIN = """
+UPDATE builders_listing SET listed_at = %s, rev = (SELECT rev FROM builders_builder WHERE id = builder_id)
+WHERE builder_id {ids}
+"""
 _ORPHANS = """
 SELECT l.builder_id FROM builders_listing l LEFT JOIN builders_builder b ON b.id = l.builder_id
 WHERE b.id IS NULL ORDER BY l.builder_id LIMIT %s
 """
 
 
+class _Rows:
+    """The rows of some builders in one of the two tables. To make them asks no database."""
+
+    def __init__(
+        self,
+        table: type[models.Model],
+        columns: Sequence[str],
+        row: Callable[[Stored, Derived], Row],
+        builders: Iterable[tuple[Stored, Derived]],
+    ) -> None:
+        self._table, self._columns = table, columns
+        pairs = list(builders)
+        self._ids = [builder.id for builder, _ in pairs]
+        # Those that are not listed any more only lose their row.
+        self._rows = ready([row(*pair) for pair in pairs if _is_listed(pair[0])])
+
+    def write(self, *, are_new: bool) -> None:
+        if not are_new:
+            delete_rows(self._table, self._ids)
+        insert_rows(self._table, self._columns, self._rows)
+
+
+def _lists(builders: Iterable[tuple[Stored, Derived]]) -> _Rows:
+    now = timezone.now()
+    return _Rows(Listing, _LISTING, lambda builder, derived: _listing_row(builder, derived, now), builders)
+
+
+def _words(builders: Iterable[tuple[Stored, Derived]]) -> _Rows:
+    return _Rows(ListedWords, _WORDS, _words_row, builders)
+
+
 class Listings:
     """The rows of builders as they are listed. To make them asks no database."""
 
     def __init__(self, builders: Sequence[Stored], derived: Sequence[Derived]) -> None:
-        now, self._ids = timezone.now(), [builder.id for builder in builders]
-        # Those that are not listed any more only lose their rows.
-        listed = [
-            (builder, follows)
-            for builder, follows in zip(builders, derived, strict=True)
-            if builder.is_active and builder.merged_into is None
-        ]
-        self._rows = ready([_listing_row(builder, follows, now) for builder, follows in listed])
-        self._words = ready(
-            [(builder.id, indexed_words(follows.search_text, follows.name_folded)) for builder, follows in listed]
-        )
+        self._lists = _lists(zip(builders, derived, strict=True))
+        self._words = _words(zip(builders, derived, strict=True))
 
     def write(self, *, are_new: bool = False) -> None:
         """Write them inside the caller's transaction, which holds the builders' locks.
 
         `are_new`: there are no rows yet, so none are looked for.
         """
-        if not are_new:
-            unlist(self._ids)
-        insert_rows(Listing, _LISTING, self._rows)
-        insert_rows(ListedWords, _WORDS, self._words)
+        self._lists.write(are_new=are_new)
+        self._words.write(are_new=are_new)
 
 
 class Relistings:
-    """The same for pairs of what builders were and what they are; rows that would not change only get the new `rev`.
+    """The same for pairs of what builders were and what they are. Of rows that would not change none is made anew.
 
     `differing` are the fields in which the two are not the same.
     """
@@ -79,18 +104,25 @@ class Relistings:
     def __init__(
         self, changes: Sequence[tuple[Stored, Stored]], differing: Sequence[set[str]], derived: Sequence[Derived]
     ) -> None:
-        now = timezone.now()
-        anew = [
-            not _FIELDS.isdisjoint(fields) or _switches(before) != _switches(after)
+        relisted = [
+            not _LISTED_BY.isdisjoint(fields) or _switches(before) != _switches(after)
             for (before, after), fields in zip(changes, differing, strict=True)
         ]
-        alike = [after for (_, after), is_anew in zip(changes, anew, strict=True) if not is_anew]
-        self._alike = ready([(after.id, after.rev, now) for after in alike])
-        self._anew = Listings([after for _, after in compress(changes, anew)], list(compress(derived, anew)))
+        reworded = [
+            not _FOUND_BY.isdisjoint(fields) or _is_listed(before) != _is_listed(after)
+            for (before, after), fields in zip(changes, differing, strict=True)
+        ]
+        pairs = [(after, follows) for (_, after), follows in zip(changes, derived, strict=True)]
+        self._lists, self._words = _lists(compress(pairs, relisted)), _words(compress(pairs, reworded))
+        self._alike = [after.id for (_, after), is_anew in zip(changes, relisted, strict=True) if not is_anew]
 
     def write(self) -> None:
-        update_rows(Listing, ("builder_id", "rev", "listed_at"), self._alike)
-        self._anew.write()
+        """Write them inside the caller's transaction, after the builders themselves."""
+        if self._alike:
+            with connection.cursor() as cursor:
+                cursor.execute(_SAME_AGAIN.format(ids=among("bigint")), [timezone.now(), listed(self._alike)])
+        self._lists.write(are_new=False)
+        self._words.write(are_new=False)
 
 
 def unlist(ids: Iterable[int]) -> None:
@@ -125,3 +157,11 @@ def _listing_row(builder: Stored, derived: Derived, now: dt.datetime) -> Row:
     position = -(int(derived.weighted_rating * 1000) + FEATURED * builder.is_featured)
     record = builder.record
     return builder.id, builder.rev, now, position, traits_of(record), _encode(tags_of(record)).decode()
+
+
+def _words_row(builder: Stored, derived: Derived) -> Row:
+    return builder.id, indexed_words(derived.search_text, derived.name_folded)
+
+
+def _is_listed(builder: Stored) -> bool:
+    return builder.is_active and builder.merged_into is None

@@ -150,8 +150,9 @@ class Replacement:
         self._children: list[tuple[Table, list[int], Ready]] = []
         anew = [(before, after, fields) for (before, after), fields in zip(changes, differing, strict=True)]
         for child in _CHILDREN:
-            records = [(after.id, after.record) for _, after, fields in anew if not child.fields.isdisjoint(fields)]
-            self._children.append((child.table, [pk for pk, _ in records], ready(child.rows(records))))
+            touched = [(before, after) for before, after, fields in anew if not child.fields.isdisjoint(fields)]
+            emptied, rows = _renewal(child, touched)
+            self._children.append((child.table, emptied, ready(rows)))
         respecialised = [after for _, after, fields in anew if "specialisations" in fields]
         self._respecialised = [builder.id for builder in respecialised]
         self._specialisations = _Specialisations(respecialised)
@@ -168,13 +169,38 @@ class Replacement:
     def write_rest(self) -> None:
         """Write what belongs to them alone."""
         update_rows(Builder, _BUILDER, self._rows)
-        for table, ids, rows in self._children:
-            delete_rows(table.model, ids, where=table.where)
+        for table, emptied, rows in self._children:
+            delete_rows(table.model, emptied, where=table.where)
             insert_rows(table.model, table.columns, rows)
         _replace_projects(self._portfolios)
         delete_rows(Builder.specialisations.through, self._respecialised)
         self._specialisations.link()
         self._listings.write()
+
+
+def _renewal(child: Child, changes: Sequence[tuple[Stored, Stored]]) -> tuple[list[int], list[Row]]:
+    """Return the builders that lose their rows in a table, and the rows that come then.
+
+    Who only gets some more, as most do in an import, keeps those that are there.
+    """
+    old = _by_builder(child.rows((before.id, before.record) for before, _ in changes))
+    new = _by_builder(child.rows((after.id, after.record) for _, after in changes))
+    emptied, rows = [], []
+    for builder, _ in changes:
+        there, wanted = old.get(builder.id, []), new.get(builder.id, [])
+        if wanted[: len(there)] == there:
+            rows += wanted[len(there) :]
+        else:
+            emptied.append(builder.id)
+            rows += wanted
+    return emptied, rows
+
+
+def _by_builder(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[row[0]].append(row)
+    return found
 
 
 KEY_COLUMNS = ("source", "key", "builder_id", "fingerprint", "seen_at")
