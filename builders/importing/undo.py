@@ -21,7 +21,7 @@ CHUNK = 500
 LEFT = "left"
 Progress = Callable[[int], object]
 _NEXT_CHANGES = """
-SELECT c.id, c.row_number, c.builder_id, c.rev, c.is_new, r.source_key, r.before, r."values"
+SELECT c.row_number, c.builder_id, c.rev, c.is_new, r.source_key, r.before, r."values"
 FROM builders_importchange c JOIN builders_importrow r ON r.job_id = c.job_id AND r.number = c.row_number
 WHERE c.job_id = %s AND c.row_number > %s AND NOT c.is_undone ORDER BY c.row_number LIMIT %s
 """
@@ -30,7 +30,6 @@ WHERE c.job_id = %s AND c.row_number > %s AND NOT c.is_undone ORDER BY c.row_num
 class Change(NamedTuple):
     """What was done to one builder; `before` is the builder as it was, frozen, unless it is new."""
 
-    id: int
     number: int
     builder: int | None
     rev: int
@@ -58,7 +57,8 @@ def _undo_chunk(job: ImportJob, worker: str) -> int:
     untouched = _untouched(changes)
     Builder.objects.filter(pk__in=[change.builder for change in untouched if change.is_new]).delete()
     _put_back(job.source, [change for change in untouched if not change.is_new])
-    update_rows(ImportChange, ("id", "is_undone"), [(change.id, True) for change in untouched])
+    undone = [(job.pk, change.number, True) for change in untouched]
+    update_rows(ImportChange, ("job_id", "row_number", "is_undone"), undone, key=2)
     left = held.counts.get(LEFT, 0) + len(changes) - len(untouched)
     counts = {**held.counts, **({LEFT: left} if left else {})}
     lease.renew(job, worker, progress=changes[-1].number, counts=counts)

@@ -169,7 +169,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ImportChange',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('pk', models.CompositePrimaryKey('job_id', 'row_number', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('row_number', models.BigIntegerField()),
                 ('is_new', models.BooleanField()),
                 ('rev', models.BigIntegerField()),
@@ -181,7 +181,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name='ImportRow',
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('pk', models.CompositePrimaryKey('job_id', 'number', blank=True, editable=False, primary_key=True, serialize=False)),
                 ('number', models.BigIntegerField()),
                 ('cells', builders.models.fields.JSONText()),
                 ('values', builders.models.fields.JSONText(default=dict)),
@@ -388,10 +388,6 @@ class Migration(migrations.Migration):
             model_name='importjob',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['committing', 'undoing'])), fields=('target',), name='one_import_writes_at_a_time'),
         ),
-        migrations.AddConstraint(
-            model_name='importchange',
-            constraint=models.UniqueConstraint(fields=('job', 'row_number'), name='import_change_once'),
-        ),
         migrations.AddIndex(
             model_name='importrow',
             index=models.Index(fields=['job', 'outcome', 'number'], name='import_rows_by_outcome'),
@@ -403,10 +399,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='importrow',
             index=models.Index(condition=models.Q(('is_decided', True)), fields=['job', 'number'], name='import_rows_decided'),
-        ),
-        migrations.AddConstraint(
-            model_name='importrow',
-            constraint=models.UniqueConstraint(fields=('job', 'number'), name='import_row_once'),
         ),
         migrations.AddIndex(
             model_name='location',

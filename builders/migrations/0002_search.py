@@ -14,7 +14,7 @@ changes all of a page at once, and those that stay on it need no new entry in an
 from django.db import migrations
 
 IMPORT_ROW = """
-    id job_id number cells values problems source_key fingerprint outcome builder_id builder_rev reason difference
+    job_id number cells values problems source_key fingerprint outcome builder_id builder_rev reason difference
     before is_decided
 """.split()
 POSTGRES = (

@@ -105,6 +105,7 @@ class ImportRow(models.Model):
         CONFLICT = "conflict", "changed meanwhile"
         ERROR = "error"
 
+    pk = models.CompositePrimaryKey("job_id", "number")
     job = models.ForeignKey(
         ImportJob, on_delete=models.CASCADE, related_name="rows", db_index=False, db_constraint=False
     )
@@ -132,7 +133,6 @@ class ImportRow(models.Model):
     is_decided = models.BooleanField(default=False)
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["job", "number"], name="import_row_once")]
         indexes: ClassVar = [
             models.Index(fields=["job", "outcome", "number"], name="import_rows_by_outcome"),
             models.Index(fields=["builder"], condition=Q(builder__isnull=False), name="import_rows_by_builder"),
@@ -149,6 +149,7 @@ class ImportChange(models.Model):
     `rev` is the builder's `rev` after the commit: one that moved on since was edited, and an undo leaves it alone.
     """
 
+    pk = models.CompositePrimaryKey("job_id", "row_number")
     job = models.ForeignKey(
         ImportJob, on_delete=models.CASCADE, related_name="changes", db_index=False, db_constraint=False
     )
@@ -157,9 +158,6 @@ class ImportChange(models.Model):
     is_new = models.BooleanField()
     rev = models.BigIntegerField()
     is_undone = models.BooleanField(default=False)
-
-    class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["job", "row_number"], name="import_change_once")]
 
     def __str__(self) -> str:
         return f"change {self.row_number} of {self.job_id}"
