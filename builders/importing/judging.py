@@ -6,7 +6,7 @@ Nothing here knows what else the file says, so that any process may judge any pi
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -19,13 +19,14 @@ from builders.models import ImportJob, ImportRow
 from builders.record import Problem, Record
 from builders.services.provenance import Difference, difference
 from builders.services.stored import Stored, frozen, load
+from builders.services.tables import Ready, Row, ready, with_ends
 
 Outcome = ImportRow.Outcome
 COLUMNS = """
     job_id number cells values problems source_key fingerprint outcome builder_id builder_rev reason difference
     before is_decided
 """.split()
-OUTCOME, _BUILDER = COLUMNS.index("outcome"), COLUMNS.index("builder_id")
+_OUTCOME = COLUMNS.index("outcome")
 
 
 class Piece(NamedTuple):
@@ -36,33 +37,37 @@ class Piece(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A row as it is to be kept, in the order of `COLUMNS`, and by what the file may say the same again.
+    """What becomes of a row, and by what the file may say the same again: its key's mark, and its builder.
 
-    `mark` is that of its key, `builder` the one that it is for certain; a row that is refused has neither.
+    A row that is refused has no `mark`; a builder that may be another one is not `is_certain`.
     """
 
-    row: tuple[Any, ...]
-    mark: int | None = None
+    outcome: str
     builder: int | None = None
-
-    @property
-    def outcome(self) -> str:
-        outcome: str = self.row[OUTCOME]
-        return outcome
-
-    def again(self) -> tuple[Any, ...]:
-        """Return the row as it is kept where the same has come before."""
-        what, builder = self.row[:OUTCOME], self.row[_BUILDER]
-        return (*what, Outcome.DUPLICATE.value, builder, None, "the same stands further up", "{}", None, False)
+    is_certain: bool = True
+    mark: int | None = None
 
 
 class Judged(NamedTuple):
-    """What becomes of a piece: the builders of rows that are unchanged, and a verdict on each of the others."""
+    """What becomes of a piece: the builders of rows that are unchanged, and the others with a verdict on each.
+
+    `rows` are those others as they are to be kept, in the order of `COLUMNS`.
+    """
 
     size: int
     last: int
     unchanged: list[int]
+    rows: Ready
     verdicts: list[Verdict]
+
+    def rows_with_repeats(self, numbers: Iterable[int]) -> Ready:
+        """Return the rows, those with these numbers in the piece as they are kept where the same has come before."""
+        said = "the same stands further up"
+        return with_ends(
+            self.rows,
+            _OUTCOME,
+            {n: (Outcome.DUPLICATE.value, self.verdicts[n].builder, None, said, "{}", None, False) for n in numbers},
+        )
 
 
 @dataclass(slots=True)
@@ -94,8 +99,13 @@ class _Row:
         elif match.builder is not None:
             self.outcome = Outcome.UPDATED.value
 
-    def verdict(self, job: int) -> Verdict:
-        row = (
+    def verdict(self) -> Verdict:
+        if self.outcome in (Outcome.ERROR, Outcome.DUPLICATE):
+            return Verdict(self.outcome)
+        return Verdict(self.outcome, self.builder, self.is_certain, mark_of(self.record.key))
+
+    def written(self, job: int) -> Row:
+        return (
             job,
             self.number,
             _json(self.cells),
@@ -111,9 +121,6 @@ class _Row:
             self.before,
             False,
         )
-        if self.outcome in (Outcome.ERROR, Outcome.DUPLICATE):
-            return Verdict(row)
-        return Verdict(row, mark_of(self.record.key), self.builder if self.is_certain else None)
 
 
 class Judging:
@@ -136,11 +143,12 @@ class Judging:
             size=len(rows),
             last=piece.rows[-1][0],
             unchanged=[known[mark] for mark in piece.fingerprints if mark in known],
-            verdicts=self._judged(kept),
+            rows=ready(self._judged(kept)),
+            verdicts=[row.verdict() for row in kept],
         )
 
-    def _judged(self, rows: Sequence[_Row]) -> list[Verdict]:
-        """Say of each row which builder it is and what it changes."""
+    def _judged(self, rows: Sequence[_Row]) -> list[Row]:
+        """Find out of each row which builder it is and what it changes. Return them as they are kept."""
         sound = []
         for row in rows:
             if row.is_refused:
@@ -155,7 +163,7 @@ class Judging:
         # All that is left is done to one row after the other, while what it is about is in the processor's cache.
         return [self._compared(row, present) for row in rows]
 
-    def _compared(self, row: _Row, present: Mapping[int, Stored]) -> Verdict:
+    def _compared(self, row: _Row, present: Mapping[int, Stored]) -> Row:
         builder = present.get(row.builder) if row.builder is not None else None
         if builder is not None:
             row.rev = builder.rev
@@ -164,7 +172,7 @@ class Judging:
                 row.outcome = Outcome.UNCHANGED.value
             if row.outcome == Outcome.UPDATED:
                 row.before = frozen(builder)
-        return row.verdict(self._job)
+        return row.written(self._job)
 
 
 def mark_of(key: str) -> int:

@@ -15,12 +15,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from builders.importing import lease
-from builders.importing.judging import COLUMNS, OUTCOME, Judged, Judging, Piece, Verdict, mark_of
+from builders.importing.judging import COLUMNS, Judged, Judging, Piece, mark_of
 from builders.importing.matching import builders_by_fingerprint
 from builders.importing.sharing import Crew
 from builders.importing.source import Source
 from builders.models import ImportJob, ImportRow
-from builders.services.tables import Row, insert_rows, need_no_flush
+from builders.services.tables import Ready, insert_rows, need_no_flush
 
 Outcome = ImportRow.Outcome
 Progress = Callable[[int], object]
@@ -62,7 +62,7 @@ def stage(job: ImportJob, source: Source, worker: str, crew: Crew, on_progress: 
         for judged in results:
             rows = _kept(judged, seen, counts)
             read += judged.size
-            if rows or read - noted >= _NOTED_AFTER:
+            if rows.count or read - noted >= _NOTED_AFTER:
                 noted, total = read, max(read, source.total)
                 with transaction.atomic():
                     lease.renew(job, worker, progress=judged.last, counts=dict(counts), total=total)
@@ -82,19 +82,18 @@ def stage(job: ImportJob, source: Source, worker: str, crew: Crew, on_progress: 
     )
 
 
-def _kept(judged: Judged, seen: Seen, counts: Counter[str]) -> list[Row]:
+def _kept(judged: Judged, seen: Seen, counts: Counter[str]) -> Ready:
     """Return the rows that are kept, as they are with all that the file has said before, and count all."""
     for builder in judged.unchanged:
         counts[Outcome.DUPLICATE if builder in seen.builders else Outcome.UNCHANGED] += 1
         seen.builders.add(builder)
-    rows = [_settled(verdict, seen) for verdict in judged.verdicts]
-    counts.update(row[OUTCOME] for row in rows)
-    return rows
-
-
-def _settled(verdict: Verdict, seen: Seen) -> Row:
-    is_again = verdict.mark is not None and seen.is_again(verdict.mark, verdict.builder)
-    return verdict.again() if is_again else verdict.row
+    repeats = []
+    for number, (outcome, found, is_certain, mark) in enumerate(judged.verdicts):
+        is_again = mark is not None and seen.is_again(mark, found if is_certain else None)
+        counts[Outcome.DUPLICATE if is_again else outcome] += 1
+        if is_again:
+            repeats.append(number)
+    return judged.rows_with_repeats(repeats)
 
 
 def _seen_before(job: ImportJob, source: Source) -> Seen:

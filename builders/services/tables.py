@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -123,6 +123,19 @@ def with_column(rows: Ready, values: Sequence[str]) -> Ready:
     # A line ends in no other way than a row.
     pairs = zip(rows.lines.splitlines(), texts.splitlines(keepends=True), strict=True)
     return Ready(rows.count, lines=b"".join([line + b"\t" + text for line, text in pairs]))
+
+
+def with_ends(rows: Ready, start: int, ends: Mapping[int, Row]) -> Ready:
+    """Return the rows, some of them, by their numbers, with other values from the column `start` on."""
+    if not ends:
+        return rows
+    if not is_postgres():
+        tuples = [(*row[:start], *ends[n]) if n in ends else row for n, row in enumerate(rows.tuples)]
+        return Ready(rows.count, tuples=tuples)
+    lines = rows.lines.splitlines(keepends=True)
+    for number, end in ends.items():
+        lines[number] = b"\t".join([*lines[number].split(b"\t")[:start], copy_lines([end])])
+    return Ready(rows.count, lines=b"".join(lines))
 
 
 def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row] | Ready) -> None:
