@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import msgspec
 from django.utils import timezone
 
-from builders.models import ImportChange, ImportJob, ImportRow, SourceKey
+from builders.models import Builder, ImportChange, ImportJob, ImportRow, SourceKey
 from builders.record import Record
 from builders.services.provenance import Difference, Origin, changed, fields_of, said_by
 from builders.services.slugs import free_slugs, wishes_of
-from builders.services.stored import Stored, thawed
-from builders.services.tables import fetch, insert_missing_rows, insert_rows, ready, upsert_rows
-from builders.services.writing import KEY_COLUMNS, Insertion, Replacement, give_ids
+from builders.services.stored import FIRST_REV, Stored, thawed
+from builders.services.tables import fetch, insert_missing_rows, insert_rows, new_ids, ready, upsert_rows
+from builders.services.writing import KEY_COLUMNS, Insertion, Replacement
 from realtime.ids import new_uid
 
 Outcome = ImportRow.Outcome
@@ -65,6 +65,10 @@ def other_keys(values: str | None) -> dict[str, str]:
     return _records.decode(values).other_keys if values and '"other_keys"' in values else {}
 
 
+def _ids_for(rows: Sequence[Any]) -> list[int]:
+    return new_ids(Builder, len(rows)) if rows else []
+
+
 class Drafting:
     """Makes drafts of the rows of a job. Can be pickled."""
 
@@ -85,17 +89,14 @@ class Draft:
 
     def __init__(self, job: ImportJob, span: Span, rows: Sequence[tuple[Row, _Content]]) -> None:
         self._job, self._now, self.span, self.rows = job, timezone.now(), span, [row for row, _ in rows]
-        created = [(row, self._created(row, said)) for row, said in rows if row.outcome == Outcome.CREATED]
-        updated = [(row, *self._updated(row, said)) for row, said in rows if row.outcome == Outcome.UPDATED]
-        builders = [builder for _, builder in created]
-        for builder, pk in zip(builders, span.ids, strict=False):
-            builder.id = pk
-        give_ids(builders)
-        self._wishes = [wishes_of(builder) for builder in builders]
-        self._insertion = Insertion(builders)
-        self._replacement = Replacement([(before, after) for _, before, after in updated])
-        ids = {row.number: builder.id for row, builder in created}
-        pairs = [(row, said, ids.get(row.number) or row.builder) for row, said in rows]
+        created = [(row, said) for row, said in rows if row.outcome == Outcome.CREATED]
+        updated = [(row, said) for row, said in rows if row.outcome == Outcome.UPDATED]
+        new = dict(zip([row.number for row, _ in created], span.ids or _ids_for(created), strict=False))
+        self._wishes: list[tuple[str, ...]] = []
+        # Each builder is gone again when the next ones are made: only its rows are kept.
+        self._insertion = Insertion(self._created(row, said, new[row.number]) for row, said in created)
+        self._replacement = Replacement(self._updated(row, said) for row, said in updated)
+        pairs = [(row, said, new.get(row.number) or row.builder) for row, said in rows]
         self._new_keys = ready([self._key(*it) for it in pairs if it[0].outcome == Outcome.CREATED])
         self._known_keys = ready([self._key(*it) for it in pairs if it[0].outcome != Outcome.CREATED])
         self._other_keys = ready(
@@ -103,8 +104,8 @@ class Draft:
         )
         self._changes = ready(
             [
-                *((job.pk, row.number, builder.id, True, builder.rev, False) for row, builder in created),
-                *((job.pk, row.number, after.id, False, after.rev, False) for row, _, after in updated),
+                *((job.pk, row.number, new[row.number], True, FIRST_REV, False) for row, _ in created),
+                *((job.pk, row.number, row.builder, False, (row.rev or 0) + 1, False) for row, _ in updated),
             ]
         )
 
@@ -128,16 +129,19 @@ class Draft:
         self._replacement.write_rest()
         insert_rows(ImportChange, _CHANGE, self._changes)
 
-    def _created(self, row: Row, said: _Content) -> Stored:
+    def _created(self, row: Row, said: _Content, pk: int) -> Stored:
         record = _records.decode(said.values or "{}")
         record.key, record.other_keys = "", {}
-        return Stored(
+        builder = Stored(
             record=record,
+            id=pk,
             uid=new_uid(),
             provenance=said_by(fields_of(record), self._origin(row), self._now),
             created_at=self._now,
             updated_at=self._now,
         )
+        self._wishes.append(wishes_of(builder))
+        return builder
 
     def _updated(self, row: Row, said: _Content) -> tuple[Stored, Stored]:
         before = thawed(said.before or "")

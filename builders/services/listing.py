@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
-from itertools import compress
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 import msgspec
@@ -14,7 +13,7 @@ from django.utils import timezone
 from builders.deriving import Derived, derive
 from builders.models import ListedWords, Listing
 from builders.services.stored import Stored, load
-from builders.services.tables import Row, among, delete_rows, fetch, insert_rows, listed, ready
+from builders.services.tables import Ready, Row, among, delete_rows, fetch, insert_rows, listed
 from builders.tags import tags_of
 from builders.traits import traits_of
 from builders.words import indexed_words
@@ -22,6 +21,7 @@ from builders.words import indexed_words
 _LISTING = ("builder_id", "rev", "listed_at", "position", "traits", "tags")
 _WORDS = ("builder_id", "words")
 _encode = msgspec.json.encode
+_Known = tuple[Stored, Derived]
 # What the rows are made of.
 _switches = attrgetter("is_active", "merged_into", "is_featured")
 _LISTED_BY = frozenset(
@@ -49,20 +49,17 @@ WHERE b.id IS NULL ORDER BY l.builder_id LIMIT %s
 
 
 class _Rows:
-    """The rows of some builders in one of the two tables. To make them asks no database."""
+    """The rows of some builders in one of the two tables."""
 
-    def __init__(
-        self,
-        table: type[models.Model],
-        columns: Sequence[str],
-        row: Callable[[Stored, Derived], Row],
-        builders: Iterable[tuple[Stored, Derived]],
-    ) -> None:
+    def __init__(self, table: type[models.Model], columns: Sequence[str]) -> None:
         self._table, self._columns = table, columns
-        pairs = list(builders)
-        self._ids = [builder.id for builder, _ in pairs]
-        # Those that are not listed any more only lose their row.
-        self._rows = ready([row(*pair) for pair in pairs if _is_listed(pair[0])])
+        self._ids: list[int] = []
+        self._rows = Ready()
+
+    def add(self, ids: Iterable[int], rows: Sequence[Row]) -> None:
+        """Add builders and their rows. Those that are not listed any more have none, and lose the one that they had."""
+        self._ids += ids
+        self._rows.add(rows)
 
     def write(self, *, are_new: bool) -> None:
         if not are_new:
@@ -70,21 +67,29 @@ class _Rows:
         insert_rows(self._table, self._columns, self._rows)
 
 
-def _lists(builders: Iterable[tuple[Stored, Derived]]) -> _Rows:
-    now = timezone.now()
-    return _Rows(Listing, _LISTING, lambda builder, derived: _listing_row(builder, derived, now), builders)
-
-
-def _words(builders: Iterable[tuple[Stored, Derived]]) -> _Rows:
-    return _Rows(ListedWords, _WORDS, _words_row, builders)
-
-
 class Listings:
     """The rows of builders as they are listed. To make them asks no database."""
 
-    def __init__(self, builders: Sequence[Stored], derived: Sequence[Derived]) -> None:
-        self._lists = _lists(zip(builders, derived, strict=True))
-        self._words = _words(zip(builders, derived, strict=True))
+    def __init__(self) -> None:
+        self._now = timezone.now()
+        self._lists, self._words = _Rows(Listing, _LISTING), _Rows(ListedWords, _WORDS)
+
+    def add(self, builders: Sequence[Stored], derived: Sequence[Derived]) -> None:
+        pairs = list(zip(builders, derived, strict=True))
+        self.add_to_lists(pairs)
+        self.add_words(pairs)
+
+    def add_to_lists(self, builders: Sequence[_Known]) -> None:
+        rows = [_listing_row(builder, derived, self._now) for builder, derived in builders if _is_listed(builder)]
+        self._lists.add([builder.id for builder, _ in builders], rows)
+
+    def add_words(self, builders: Sequence[_Known]) -> None:
+        rows = [
+            (builder.id, indexed_words(derived.search_text, derived.name_folded))
+            for builder, derived in builders
+            if _is_listed(builder)
+        ]
+        self._words.add([builder.id for builder, _ in builders], rows)
 
     def write(self, *, are_new: bool = False) -> None:
         """Write them inside the caller's transaction, which holds the builders' locks.
@@ -96,33 +101,33 @@ class Listings:
 
 
 class Relistings:
-    """The same for pairs of what builders were and what they are. Of rows that would not change none is made anew.
+    """The same for builders that change. Of rows that would not change none is made anew."""
 
-    `differing` are the fields in which the two are not the same.
-    """
+    def __init__(self) -> None:
+        self._anew = Listings()
+        self._alike: list[int] = []
 
-    def __init__(
+    def add(
         self, changes: Sequence[tuple[Stored, Stored]], differing: Sequence[set[str]], derived: Sequence[Derived]
     ) -> None:
-        relisted = [
-            not _LISTED_BY.isdisjoint(fields) or _switches(before) != _switches(after)
-            for (before, after), fields in zip(changes, differing, strict=True)
-        ]
-        reworded = [
-            not _FOUND_BY.isdisjoint(fields) or _is_listed(before) != _is_listed(after)
-            for (before, after), fields in zip(changes, differing, strict=True)
-        ]
-        pairs = [(after, follows) for (_, after), follows in zip(changes, derived, strict=True)]
-        self._lists, self._words = _lists(compress(pairs, relisted)), _words(compress(pairs, reworded))
-        self._alike = [after.id for (_, after), is_anew in zip(changes, relisted, strict=True) if not is_anew]
+        """Add pairs of what builders were and what they are; `differing`: the fields in which the two differ."""
+        relisted, reworded = [], []
+        for (before, after), fields, follows in zip(changes, differing, derived, strict=True):
+            if not _LISTED_BY.isdisjoint(fields) or _switches(before) != _switches(after):
+                relisted.append((after, follows))
+            else:
+                self._alike.append(after.id)
+            if not _FOUND_BY.isdisjoint(fields) or _is_listed(before) != _is_listed(after):
+                reworded.append((after, follows))
+        self._anew.add_to_lists(relisted)
+        self._anew.add_words(reworded)
 
     def write(self) -> None:
         """Write them inside the caller's transaction, after the builders themselves."""
         if self._alike:
             with connection.cursor() as cursor:
                 cursor.execute(_SAME_AGAIN.format(ids=among("bigint")), [timezone.now(), listed(self._alike)])
-        self._lists.write(are_new=False)
-        self._words.write(are_new=False)
+        self._anew.write()
 
 
 def unlist(ids: Iterable[int]) -> None:
@@ -149,7 +154,9 @@ def list_missing() -> str:
 def _list_chunk() -> int:
     ids = [pk for (pk,) in fetch(_STALE, [_CHUNK])]
     builders = list(load(ids, lock=True).values())
-    Listings(builders, [derive(builder.record) for builder in builders]).write()
+    listings = Listings()
+    listings.add(builders, [derive(builder.record) for builder in builders])
+    listings.write()
     return len(ids)
 
 
@@ -157,10 +164,6 @@ def _listing_row(builder: Stored, derived: Derived, now: dt.datetime) -> Row:
     position = -(int(derived.weighted_rating * 1000) + FEATURED * builder.is_featured)
     record = builder.record
     return builder.id, builder.rev, now, position, traits_of(record), _encode(tags_of(record)).decode()
-
-
-def _words_row(builder: Stored, derived: Derived) -> Row:
-    return builder.id, indexed_words(derived.search_text, derived.name_folded)
 
 
 def _is_listed(builder: Stored) -> bool:

@@ -19,6 +19,9 @@ from builders.services.tables import among, fetch, listed
 Kind = ContactPoint.Kind
 
 
+FIRST_REV = 1
+
+
 class Key(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The builder's name at a source; see `SourceKey`."""
 
@@ -35,7 +38,7 @@ class Stored(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     id: int = 0
     uid: str = ""
     slug: str = ""
-    rev: int = 1
+    rev: int = FIRST_REV
     is_featured: bool = False
     is_active: bool = True
     claim_state: str = "unclaimed"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -97,22 +97,29 @@ def new_ids(model: type[models.Model], count: int) -> list[int]:
     return list(range(last - count + 1, last + 1))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ready:
     """Rows in the form that the database takes. To make them asks nobody, so that it can be done beforehand."""
 
     count: int = 0
-    lines: bytes = b""
-    tuples: Sequence[Row] = ()
+    lines: bytearray = field(default_factory=bytearray)
+    tuples: list[Row] = field(default_factory=list)
+
+    def add(self, rows: Sequence[Row]) -> None:
+        self.count += len(rows)
+        if is_postgres():
+            self.lines += copy_lines(rows)
+        else:
+            self.tuples += [_for_sqlite(row) for row in rows]
 
 
 def ready(rows: Sequence[Row] | Ready) -> Ready:
     """Return the rows in that form, where they are not in it yet."""
     if isinstance(rows, Ready):
         return rows
-    if is_postgres():
-        return Ready(len(rows), lines=copy_lines(rows))
-    return Ready(len(rows), tuples=[_for_sqlite(row) for row in rows])
+    made = Ready()
+    made.add(rows)
+    return made
 
 
 def with_column(rows: Ready, values: Sequence[str]) -> Ready:
@@ -122,7 +129,7 @@ def with_column(rows: Ready, values: Sequence[str]) -> Ready:
     texts = copy_lines([[value] for value in values])
     # A line ends in no other way than a row.
     pairs = zip(rows.lines.splitlines(), texts.splitlines(keepends=True), strict=True)
-    return Ready(rows.count, lines=b"".join([line + b"\t" + text for line, text in pairs]))
+    return Ready(rows.count, lines=bytearray().join([line + b"\t" + text for line, text in pairs]))
 
 
 def with_ends(rows: Ready, start: int, ends: Mapping[int, Row]) -> Ready:
@@ -134,8 +141,8 @@ def with_ends(rows: Ready, start: int, ends: Mapping[int, Row]) -> Ready:
         return Ready(rows.count, tuples=tuples)
     lines = rows.lines.splitlines(keepends=True)
     for number, end in ends.items():
-        lines[number] = b"\t".join([*lines[number].split(b"\t")[:start], copy_lines([end])])
-    return Ready(rows.count, lines=b"".join(lines))
+        lines[number] = bytearray(b"\t").join([*lines[number].split(b"\t")[:start], copy_lines([end])])
+    return Ready(rows.count, lines=bytearray().join(lines))
 
 
 def insert_rows(model: type[models.Model], columns: Sequence[str], rows: Sequence[Row] | Ready) -> None:
@@ -218,13 +225,13 @@ def _quoted(columns: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in columns)
 
 
-def _copy(cursor: Any, table: str, names: str, lines: bytes) -> None:
+def _copy(cursor: Any, table: str, names: str, lines: bytearray) -> None:
     # Django turns the errors of statements into its own, and does not know this one.
     with connection.wrap_database_errors, cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy:
         copy.write(lines)
 
 
-def _copy_aside(cursor: Any, table: str, columns: Sequence[str], lines: bytes) -> None:
+def _copy_aside(cursor: Any, table: str, columns: Sequence[str], lines: bytearray) -> None:
     """Put the rows into a table of this transaction's own with the columns of `table`."""
     names = _quoted(columns)
     # Types alone, no constraint and no index.

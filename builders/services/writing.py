@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 from django.db import models
@@ -39,14 +40,15 @@ from builders.services.tables import (
     is_postgres,
     listed,
     new_ids,
-    ready,
     update_rows,
     upsert_rows,
     with_column,
 )
 
+T = TypeVar("T")
 Kind = ContactPoint.Kind
 _encode = msgspec.json.encode
+_BLOCK = 50
 
 _BUILDER = """
     id rev is_featured is_active claim_state owner_id merged_into_id provenance locked_fields updated_at name
@@ -109,22 +111,29 @@ def give_ids(builders: Sequence[Stored]) -> None:
 class Insertion:
     """The rows of new builders, which have their ids, without those of their keys. To make them asks no database."""
 
-    def __init__(self, builders: Sequence[Stored]) -> None:
+    def __init__(self, builders: Iterable[Stored]) -> None:
+        self._rows, self._listings, self._specialisations = Ready(), Listings(), _Specialisations()
+        self._children: dict[tuple[type[models.Model], tuple[str, ...]], Ready] = defaultdict(Ready)
+        for block in _blocks(builders):
+            self._add(block)
+
+    def _add(self, builders: Sequence[Stored]) -> None:
         derived = [derive(builder.record) for builder in builders]
-        self._rows = ready(
+        self._rows.add(
             [
                 (*_columns(builder, follows), builder.uid, builder.created_at)
                 for builder, follows in zip(builders, derived, strict=True)
             ]
         )
-        self._listings = Listings(builders, derived)
+        self._listings.add(builders, derived)
         records = [(builder.id, builder.record) for builder in builders]
         rows: dict[tuple[type[models.Model], tuple[str, ...]], list[Row]] = defaultdict(list)
         for child in _CHILDREN:
             rows[child.table[:2]] += child.rows(records)
         rows[PortfolioProject, _PROJECT_COLUMNS] += _project_rows((pk, record.portfolio) for pk, record in records)
-        self._children = [(*table, ready(found)) for table, found in rows.items()]
-        self._specialisations = _Specialisations(builders)
+        for table, found in rows.items():
+            self._children[table].add(found)
+        self._specialisations.add(builders)
 
     def write_names(self, slugs: Sequence[str]) -> None:
         """Write what other builders must not have, too. `slugs` are those of the builders, in the same order."""
@@ -133,7 +142,7 @@ class Insertion:
 
     def write_rest(self, *, are_new: bool = True) -> None:
         """Write what belongs to them alone. `are_new`: nobody has had these ids before."""
-        for model, columns, rows in self._children:
+        for (model, columns), rows in self._children.items():
             insert_rows(model, columns, rows)
         self._specialisations.link()
         self._listings.write(are_new=are_new)
@@ -142,21 +151,28 @@ class Insertion:
 class Replacement:
     """The rows of builders that change: the builder's own, and those of the tables in which something differs."""
 
-    def __init__(self, changes: Sequence[tuple[Stored, Stored]]) -> None:
+    def __init__(self, changes: Iterable[tuple[Stored, Stored]]) -> None:
+        self._rows, self._listings, self._specialisations = Ready(), Relistings(), _Specialisations()
+        # With the builders that lose the rows they have.
+        self._children: list[tuple[Table, list[int], Ready]] = [(child.table, [], Ready()) for child in _CHILDREN]
+        self._respecialised: list[int] = []
+        self._portfolios: list[tuple[int, list[Project], list[Project]]] = []
+        for block in _blocks(changes):
+            self._add(block)
+
+    def _add(self, changes: Sequence[tuple[Stored, Stored]]) -> None:
         derived = [derive(after.record) for _, after in changes]
-        self._rows = ready([_columns(after, follows) for (_, after), follows in zip(changes, derived, strict=True)])
+        self._rows.add([_columns(after, follows) for (_, after), follows in zip(changes, derived, strict=True)])
         differing = [differing_fields(before.record, after.record) for before, after in changes]
-        self._listings = Relistings(changes, differing, derived)
-        self._children: list[tuple[Table, list[int], Ready]] = []
+        self._listings.add(changes, differing, derived)
         anew = [(before, after, fields) for (before, after), fields in zip(changes, differing, strict=True)]
-        for child in _CHILDREN:
+        for child, (_, emptied, rows) in zip(_CHILDREN, self._children, strict=True):
             touched = [(before, after) for before, after, fields in anew if not child.fields.isdisjoint(fields)]
-            emptied, rows = _renewal(child, touched)
-            self._children.append((child.table, emptied, ready(rows)))
+            rows.add(_renewed(child, touched, emptied))
         respecialised = [after for _, after, fields in anew if "specialisations" in fields]
-        self._respecialised = [builder.id for builder in respecialised]
-        self._specialisations = _Specialisations(respecialised)
-        self._portfolios = [
+        self._respecialised += [builder.id for builder in respecialised]
+        self._specialisations.add(respecialised)
+        self._portfolios += [
             (after.id, before.record.portfolio, after.record.portfolio)
             for before, after, fields in anew
             if "portfolio" in fields
@@ -178,22 +194,24 @@ class Replacement:
         self._listings.write()
 
 
-def _renewal(child: Child, changes: Sequence[tuple[Stored, Stored]]) -> tuple[list[int], list[Row]]:
-    """Return the builders that lose their rows in a table, and the rows that come then.
+def _renewed(child: Child, changes: Sequence[tuple[Stored, Stored]], emptied: list[int]) -> list[Row]:
+    """Return the rows that come to a table. The builders that lose theirs before are added to `emptied`.
 
     Who only gets some more, as most do in an import, keeps those that are there.
     """
+    if not changes:
+        return []
     old = _by_builder(child.rows((before.id, before.record) for before, _ in changes))
     new = _by_builder(child.rows((after.id, after.record) for _, after in changes))
-    emptied, rows = [], []
+    rows = []
     for builder, _ in changes:
-        there, wanted = old.get(builder.id, []), new.get(builder.id, [])
+        there, wanted = old[builder.id], new[builder.id]
         if wanted[: len(there)] == there:
             rows += wanted[len(there) :]
         else:
             emptied.append(builder.id)
             rows += wanted
-    return emptied, rows
+    return rows
 
 
 def _by_builder(rows: Iterable[Row]) -> dict[int, list[Row]]:
@@ -201,6 +219,16 @@ def _by_builder(rows: Iterable[Row]) -> dict[int, list[Row]]:
     for row in rows:
         found[row[0]].append(row)
     return found
+
+
+def _blocks(items: Iterable[T]) -> Iterator[list[T]]:
+    """Yield a few at a time, so that each is made and used up while it is in the processor's cache.
+
+    Made by the thousand, and gone through once for each of the tables, they take half as long again.
+    """
+    rest = iter(items)
+    while block := list(islice(rest, _BLOCK)):
+        yield block
 
 
 KEY_COLUMNS = ("source", "key", "builder_id", "fingerprint", "seen_at")
@@ -424,12 +452,18 @@ def _rows_of_project(builder: int, project: Project) -> models.QuerySet[Portfoli
 class _Specialisations:
     """Those of some builders: which there are, and who has which."""
 
-    def __init__(self, builders: Iterable[Stored]) -> None:
-        found = [(b.id, specialisation_slug(name), name) for b in builders for name in b.record.specialisations]
-        # The spelling that comes first.
-        self._names = {slug: name for _, slug, name in reversed(found)}
-        self._links = [(builder, slug) for builder, slug, _ in found]
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._links: list[tuple[int, str]] = []
         self._ids: dict[str, int] = {}
+
+    def add(self, builders: Iterable[Stored]) -> None:
+        for builder in builders:
+            for name in builder.record.specialisations:
+                slug = specialisation_slug(name)
+                # The spelling that comes first.
+                self._names.setdefault(slug, name)
+                self._links.append((builder.id, slug))
 
     def write_names(self) -> None:
         if not self._names:
