@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 Outcome = ImportRow.Outcome
 Progress = Callable[[int], object]
-CHUNK = 1000
+CHUNK = 2000
 # Into how many parts a chunk is taken in which there is a row that the database refuses.
 _PARTS = 10
 _REFUSED = (DataError, IntegrityError)
