@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 Outcome = ImportRow.Outcome
 Progress = Callable[[int], object]
 CHUNK = 2000
+# While SQLite writes for one, everybody else who has something to say waits.
+_SHORT_CHUNK = 1000
 # Into how many parts a chunk is taken in which there is a row that the database refuses.
 _PARTS = 10
 _REFUSED = (DataError, IntegrityError)
@@ -71,14 +73,14 @@ def commit(job: ImportJob, worker: str, crew: Crew, on_progress: Progress = lamb
 def _drafts(job: ImportJob, crew: Crew, drafting: Drafting) -> Generator[Draft, None, None]:
     spans = _spans(job, drafting)
     if is_postgres():
-        return crew.results(drafting, spans, _rows_of(job) / CHUNK)
+        return crew.results(drafting, spans, _rows_of(job) / _chunk())
     # Of SQLite's writers one waits for the other, also for the ids of new builders.
     return (drafting(span) for span in spans)
 
 
 def _spans(job: ImportJob, drafting: Drafting) -> Iterator[Span]:
     after, sql = job.progress, _NEXT_SPAN.format(which=drafting.which)
-    while (found := fetch(sql, [job.pk, after, CHUNK])[0]) and (upto := found[0]):
+    while (found := fetch(sql, [job.pk, after, _chunk()])[0]) and (upto := found[0]):
         # Here, where one comes after the other, so that builders have their ids in the order of the file.
         yield Span(after, upto, _ids_for(found[1]) if found[1] else ())
         after = upto
@@ -89,6 +91,10 @@ def _ids_for(count: int) -> Sequence[int]:
         # A builder that is on the disk has its id there, too: who loses both takes others.
         need_no_flush()
         return new_ids(Builder, count)
+
+
+def _chunk() -> int:
+    return CHUNK if is_postgres() else min(CHUNK, _SHORT_CHUNK)
 
 
 def _rows_of(job: ImportJob) -> int:
@@ -105,7 +111,7 @@ class _Writer:
 
     def written(self, drafts: Iterator[Draft]) -> Generator[Draft, None, None]:
         """Write drafts, and yield each when it is committed."""
-        if not (is_postgres() and may_share() and _rows_of(self._job) > CHUNK):
+        if not (is_postgres() and may_share() and _rows_of(self._job) > _chunk()):
             for draft in drafts:
                 self._write_or_split(draft)
                 yield draft

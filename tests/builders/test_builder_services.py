@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from builders.models import Builder, Location, PortfolioProject, Service, SourceKey, Specialisation
+from builders.models import Builder, ContactPoint, Location, PortfolioProject, Service, SourceKey, Specialisation
 from builders.record import Place, Project
 from builders.services import builders
 from builders.services.builders import (
@@ -188,3 +188,21 @@ def test_project_of_the_same_name_and_year_is_changed_in_place():
     after = {project.name: project for project in PortfolioProject.objects.all()}
     assert set(after) == {"HALL 1", "Hall 3"}
     assert (after["HALL 1"].pk, after["HALL 1"].city, after["HALL 1"].country.code) == (before["Hall 1"], "Graz", "AT")
+
+
+def test_contact_that_stays_where_it_is_keeps_its_row():
+    builder = create_builder(actor=None, values={"name": "A", "phones": ["+49301111111"], "emails": ["a@a.example"]})
+
+    def phones() -> list[tuple[str, int]]:
+        rows = ContactPoint.objects.filter(kind=ContactPoint.Kind.PHONE).order_by("position")
+        return list(rows.values_list("value", "pk"))
+
+    [first] = phones()
+    update_builder(actor=None, builder=builder.pk, values={"phones": ["+49301111111", "+49302222222"]})
+    assert phones()[0] == first
+    assert [value for value, _ in phones()] == ["+49301111111", "+49302222222"]
+    update_builder(actor=None, builder=builder.pk, values={"phones": ["+49302222222", "+49301111111"]})
+    assert [value for value, _ in phones()] == ["+49302222222", "+49301111111"]
+    update_builder(actor=None, builder=builder.pk, values={"phones": None})
+    assert phones() == []
+    assert ContactPoint.objects.get().value == "a@a.example"

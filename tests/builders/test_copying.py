@@ -10,7 +10,7 @@ from django.db import connection
 
 from builders.models import MappingPreset
 from builders.services.copying import copy_lines
-from builders.services.tables import among, fetch, insert_missing_rows, insert_rows, listed, ready
+from builders.services.tables import Ready, among, fetch, insert_missing_rows, insert_rows, listed, ready, with_ends
 
 TEXTS = ["plain", "", "a\tb", "line\nline\r\n", "back\\slash \\N \\.", "Łódź 東京 👋", "\"quoted\", 'too'", "\x01\x7f"]
 
@@ -36,6 +36,25 @@ def test_texts_come_back_to_the_letter():
     insert_missing_rows(MappingPreset, columns, rows)
     assert list(MappingPreset.objects.order_by("pk").values_list("source", flat=True)) == TEXTS
     assert set(MappingPreset.objects.values_list("created_at", flat=True)) == {now}
+
+
+@pytest.mark.django_db
+def test_rows_that_were_made_ready_get_other_ends():
+    columns = ("name", "source", "header", "mapping", "created_at")
+    now = dt.datetime(2026, 11, 21, tzinfo=dt.UTC)
+    rows = Ready()
+    for number, text in enumerate(TEXTS):
+        rows.add([(f"{number}{text}", text, "[]", "{}", now)])
+    assert with_ends(rows, 1, {}) is rows
+    insert_rows(
+        MappingPreset, columns, with_ends(rows, 1, {2: ("two\n\t", '["2"]', "{}", now), 7: ("", "[]", "{}", now)})
+    )
+    found = list(MappingPreset.objects.order_by("pk").values_list("name", "source"))
+    sources = [*TEXTS[:2], "two\n\t", *TEXTS[3:7], ""]
+    assert found == [
+        (f"{number}{text}", source) for (number, text), source in zip(enumerate(TEXTS), sources, strict=True)
+    ]
+    assert MappingPreset.objects.get(source="two\n\t").header == ["2"]
 
 
 @pytest.mark.django_db

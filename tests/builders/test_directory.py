@@ -231,6 +231,33 @@ def assert_up_to_date() -> None:
     assert kept == rows()
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"description": "Bars and counters"},
+        {"languages": ["en", "ja"]},
+        {"services": [{"name": "Graphics", "category": "graphics"}]},
+        {"phones": ["+49301234567"]},
+    ],
+    ids=lambda values: next(iter(values)),
+)
+def test_rows_follow_whatever_changes(firms, values):
+    update_builder(actor=None, builder=firms[0].pk, values=values)
+    assert_up_to_date()
+    assert (found(q="counters") != []) == ("description" in values)
+
+
+def test_rows_follow_the_switches(firms):
+    update_builder(actor=None, builder=firms[0].pk, values={}, is_featured=True)
+    assert_up_to_date()
+    update_builder(actor=None, builder=firms[0].pk, values={"description": "Bars"}, is_active=False)
+    assert_up_to_date()
+    assert found(q="bars") == []
+    update_builder(actor=None, builder=firms[0].pk, values={}, is_active=True)
+    assert_up_to_date()
+    assert len(found(q="bars")) == 1
+
+
 def test_what_is_written_by_hand_is_found_at_once(firms):
     update_builder(actor=None, builder=firms[0].pk, values={"name": "Maier", "service_places": []})
     assert found(q="müller") == []
