@@ -82,7 +82,7 @@ def _spans(job: ImportJob, drafting: Drafting) -> Iterator[Span]:
     after, sql = job.progress, _NEXT_SPAN.format(which=drafting.which)
     while (found := fetch(sql, [job.pk, after, _chunk()])[0]) and (upto := found[0]):
         # Here, where one comes after the other, so that builders have their ids in the order of the file.
-        yield Span(after, upto, _ids_for(found[1]) if found[1] else ())
+        yield Span(after, upto, _ids_for(found[1]))
         after = upto
 
 

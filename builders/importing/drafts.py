@@ -65,10 +65,6 @@ def other_keys(values: str | None) -> dict[str, str]:
     return _records.decode(values).other_keys if values and '"other_keys"' in values else {}
 
 
-def _ids_for(rows: Sequence[Any]) -> list[int]:
-    return new_ids(Builder, len(rows)) if rows else []
-
-
 class Drafting:
     """Makes drafts of the rows of a job. Can be pickled."""
 
@@ -91,7 +87,7 @@ class Draft:
         self._job, self._now, self.span, self.rows = job, timezone.now(), span, [row for row, _ in rows]
         created = [(row, said) for row, said in rows if row.outcome == Outcome.CREATED]
         updated = [(row, said) for row, said in rows if row.outcome == Outcome.UPDATED]
-        new = dict(zip([row.number for row, _ in created], span.ids or _ids_for(created), strict=False))
+        new = dict(zip([row.number for row, _ in created], span.ids or new_ids(Builder, len(created)), strict=False))
         self._wishes: list[tuple[str, ...]] = []
         # Each builder is gone again when the next ones are made: only its rows are kept.
         self._insertion = Insertion(self._created(row, said, new[row.number]) for row, said in created)

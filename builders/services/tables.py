@@ -79,6 +79,8 @@ def wait_no_longer(seconds: int) -> None:
 
 def new_ids(model: type[models.Model], count: int) -> list[int]:
     """Return primary keys that nobody else gets, whether the caller is in a transaction or not."""
+    if not count:
+        return []
     table = model._meta.db_table
     if is_postgres():
         # The sequence is looked up once, and not for each number.

@@ -104,7 +104,7 @@ def replace(changes: Sequence[tuple[Stored, Stored]]) -> None:
 
 def give_ids(builders: Sequence[Stored]) -> None:
     nameless = [builder for builder in builders if not builder.id]
-    for builder, pk in zip(nameless, new_ids(Builder, len(nameless)) if nameless else [], strict=True):
+    for builder, pk in zip(nameless, new_ids(Builder, len(nameless)), strict=True):
         builder.id = pk
 
 
